@@ -1,0 +1,128 @@
+"""The adapter between DVC and the filesystem."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from dvc.fs import get_cloud_fs
+
+import dvc_osf
+from dvc_osf import OSFFileSystem
+from dvc_osf.exceptions import OSFPathError
+from dvc_osf.remote import OSFRemoteFileSystem
+
+dvc_osf.register()
+
+URLS = {
+    "osf://abc12": "abc12/osfstorage",
+    "osf://ABC12/": "abc12/osfstorage",
+    "osf://abc12/data": "abc12/osfstorage/data",
+    "osf://abc12/osfstorage": "abc12/osfstorage",
+    "osf://abc12/osfstorage/data/": "abc12/osfstorage/data",
+    "osf://abc12/github/data": "abc12/github/data",
+}
+
+
+@pytest.fixture(autouse=True)
+def _forget_instances():
+    OSFFileSystem.clear_instance_cache()
+    yield
+    OSFFileSystem.clear_instance_cache()
+
+
+class TestPaths:
+    @pytest.mark.parametrize(("url", "path"), URLS.items())
+    def test_a_url_is_stripped_to_a_place_in_a_provider(self, url, path):
+        assert OSFRemoteFileSystem._strip_protocol(url) == path
+        assert OSFRemoteFileSystem._strip_protocol(path) == path
+
+    @pytest.mark.parametrize("path", URLS.values())
+    def test_the_filesystem_has_the_same_names(self, path):
+        assert OSFFileSystem._strip_protocol(f"osf://{path}") == path
+
+    @pytest.mark.parametrize("path", URLS.values())
+    def test_a_path_is_made_a_url_and_back(self, path):
+        fs = OSFRemoteFileSystem()
+
+        assert fs.unstrip_protocol(path) == f"osf://{path}"
+        assert fs._strip_protocol(fs.unstrip_protocol(path)) == path
+
+    def test_a_bad_url_is_refused(self):
+        with pytest.raises(OSFPathError, match="Write osf://"):
+            OSFRemoteFileSystem._strip_protocol("osf:///data")
+
+    @pytest.mark.parametrize("name", ["what?", "a?b#c", "100%", "c#", "t\tab", "é ü.txt"])
+    def test_a_name_may_hold_what_urls_give_a_meaning(self, name):
+        fs = OSFRemoteFileSystem()
+
+        assert fs.normpath(f"abc12/osfstorage/./data//{name}") == f"abc12/osfstorage/data/{name}"
+        assert fs.relparts(f"abc12/osfstorage/data/{name}", "abc12/osfstorage") == ("data", name)
+
+
+class TestOptions:
+    def test_dvc_configuration_becomes_arguments(self):
+        cls, config, path = get_cloud_fs(
+            {},
+            url="osf://abc12/data",
+            token="secret",
+            timeout="5",
+            upload_chunk_size="8MB",
+            ssl_verify="false",
+            jobs="4",
+        )
+        fs = cls(**config)
+
+        assert path == "abc12/osfstorage/data"
+        assert fs.jobs == 4
+        assert fs.fs_args == {
+            "skip_instance_cache": True,
+            "token": "secret",
+            "timeout": 5.0,
+            "upload_chunk_size": 8 * 1024 * 1024,
+            "ssl_verify": False,
+        }
+
+    def test_every_option_is_an_argument_of_the_filesystem(self):
+        arguments = inspect.signature(OSFFileSystem.__init__).parameters
+
+        assert set(OSFRemoteFileSystem.REMOTE_CONFIG) <= set(arguments)
+
+    def test_a_url_adds_no_options(self):
+        assert OSFRemoteFileSystem._get_kwargs_from_urls("osf://abc12/data") == {}
+
+    def test_the_token_is_not_in_a_representation(self):
+        assert "s3cret" not in repr(OSFRemoteFileSystem(token="s3cret"))
+
+    def test_it_needs_no_more_than_is_installed(self):
+        assert OSFRemoteFileSystem.get_missing_deps() == []
+
+
+class TestSharing:
+    def test_remotes_with_the_same_options_share_a_filesystem(self):
+        one, two = (OSFRemoteFileSystem(token="a", jobs=jobs) for jobs in (1, 2))
+
+        assert one.fs is two.fs
+        assert isinstance(one.fs, OSFFileSystem)
+
+    def test_remotes_with_other_options_do_not(self):
+        assert OSFRemoteFileSystem(token="a").fs is not OSFRemoteFileSystem(token="b").fs
+
+    def test_threads_share_one_as_well(self):
+        everyone_is_there = threading.Barrier(4)
+
+        def filesystem(_: int) -> OSFFileSystem:
+            everyone_is_there.wait()
+            return OSFRemoteFileSystem(token="a").fs
+
+        with ThreadPoolExecutor(4) as threads:
+            instances = list(threads.map(filesystem, range(4)))
+
+        assert len({id(fs) for fs in instances}) == 1
+
+    def test_a_given_filesystem_is_used(self):
+        fs = OSFFileSystem(token="a")
+
+        assert OSFRemoteFileSystem(fs=fs).fs is fs
