@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import sysconfig
 from types import MappingProxyType, SimpleNamespace
@@ -198,11 +199,11 @@ class TestRegister:
         assert url == "osf://abc12/data"
         assert served_by == "OSFRemoteFileSystem"
 
-    def test_without_dvc_it_says_what_to_install(self, python, package):
-        done = python("-S", "-c", "import dvc_osf; dvc_osf.register()", PYTHONPATH=str(package))
+    def test_without_dvc_it_says_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "dvc.config_schema", None)
 
-        assert done.returncode == 1
-        assert "No module named 'dvc': run pip install 'dvc-osf[dvc]'" in done.stderr
+        with pytest.raises(ImportError, match=r"run pip install 'dvc-osf\[dvc\]'"):
+            dvc_osf.register()
 
 
 class TestCommand:
@@ -232,6 +233,24 @@ class TestCommand:
         assert main(("remote", "list")) == 251
         assert main() == 251
         assert seen == [["remote", "list"], None]
+
+    def test_run_as_a_module_it_exits_with_the_status(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "dvc.cli", SimpleNamespace(main=lambda _: 251))
+        monkeypatch.delitem(sys.modules, "dvc_osf.dvc")
+
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module("dvc_osf.dvc", run_name="__main__")
+
+        assert caught.value.code == 251
+
+    def test_a_process_that_it_spawns_knows_osf(self, monkeypatch):
+        monkeypatch.delitem(dvc_objects.fs.known_implementations, "osf")
+        monkeypatch.delitem(sys.modules, "dvc_osf.dvc")
+
+        # How multiprocessing imports the main module of its parent.
+        runpy.run_module("dvc_osf.dvc", run_name="__mp_main__")
+
+        assert "osf" in dvc_objects.fs.registry
 
     def test_a_refusal_is_its_exit_message(self, monkeypatch):
         monkeypatch.setitem(dvc_objects.fs.known_implementations, "osf", {"class": "their.FS"})
