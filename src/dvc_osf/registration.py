@@ -138,7 +138,7 @@ class RemoteSchema:
         """
         url = data.get("url") if isinstance(data, Mapping) else None
         if isinstance(url, str) and urlsplit(url).scheme == SCHEME:
-            return self._osf(data)
+            return _with_overrides(self._osf(data))
         return self._builtin(data)
 
 
@@ -153,12 +153,14 @@ def remote_options(config_schema: ModuleType) -> dict[str, Any]:
     Returns
     -------
     dict
-        From the name to its voluptuous validator. Every name is also that of an argument of
+        From the name to its voluptuous validator. ``project`` and ``provider`` replace those of
+        the URL; the other names are also arguments of
         :class:`~dvc_osf.filesystem.OSFFileSystem`.
     """
-    from voluptuous import All, Any, Coerce, Range
+    from voluptuous import All, Any, Coerce, In, Range
 
     from .config import Config, parse_size
+    from .paths import PROVIDERS
 
     switch = config_schema.Bool
     seconds = All(Coerce(float), Range(min=0, min_included=False))
@@ -168,8 +170,8 @@ def remote_options(config_schema: ModuleType) -> dict[str, Any]:
         "view_only": str,
         "endpoint_url": str,
         "files_url": str,
-        "project": str,
-        "provider": str,
+        "project": _valid(_parse_project),
+        "provider": In(PROVIDERS),
         "timeout": seconds,
         "upload_timeout": seconds,
         "upload_chunk_size": All(
@@ -204,6 +206,30 @@ def _parse_url(url: str) -> str:
     if not OSFPath.parse(url).project:
         raise ValueError("the URL names no project; write osf://<project>/<provider>/<path>")
     return url
+
+
+def _parse_project(project: str) -> str:
+    from .paths import OSFPath
+
+    place = OSFPath.parse(project)
+    if not place.project or place.provider is not None:
+        raise ValueError(f"{project!r} is not the GUID of a project")
+    return place.project
+
+
+def _with_overrides(section: dict[str, Any]) -> dict[str, Any]:
+    """Return the section with a URL of the project and provider that it names.
+
+    DVC reads a remote's path from its URL alone, so this is the place to change it.
+    """
+    from .paths import DEFAULT_PROVIDER, OSFPath
+
+    project, provider = section.get("project"), section.get("provider")
+    if not (project or provider):
+        return section
+    url = OSFPath.parse(section["url"])
+    place = OSFPath(project or url.project, provider or url.provider or DEFAULT_PROVIDER, url.parts)
+    return {**section, "url": f"{SCHEME}://{place}"}
 
 
 def _forget_compiled_schema() -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dvc import config_schema
+from dvc.config import RemoteConfigError
 from dvc_objects.fs.base import ObjectFileSystem
 
 from .paths import DEFAULT_PROVIDER, OSFPath
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .filesystem import OSFFileSystem
 
 __all__ = ["OSFRemoteFileSystem"]
+
+# Options that the schema has entered into the URL.
+_IN_URL = {"project", "provider"}
 
 
 def _requirements() -> dict[str, str]:
@@ -42,6 +46,11 @@ class OSFRemoteFileSystem(ObjectFileSystem):
         A filesystem to use instead of one made from the options.
     **config
         The remote's section of DVC's configuration.
+
+    Raises
+    ------
+    RemoteConfigError
+        The options ask for what is not supported.
     """
 
     protocol = "osf"
@@ -55,6 +64,11 @@ class OSFRemoteFileSystem(ObjectFileSystem):
     CAN_TRAVERSE = False
     # The options beside DVC's common ones, for the day that DVC asks a class for them.
     REMOTE_CONFIG: ClassVar[dict[str, Any]] = remote_options(config_schema)
+
+    def __init__(self, fs: OSFFileSystem | None = None, **config: Any) -> None:
+        if config.get("version_aware"):
+            raise RemoteConfigError("osf:// remotes do not support version_aware or worktree yet")
+        super().__init__(fs, **config)
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -101,7 +115,7 @@ class OSFRemoteFileSystem(ObjectFileSystem):
     def _prepare_credentials(self, **config: Any) -> dict[str, Any]:
         return {
             name: config[name]
-            for name in (*self.REMOTE_CONFIG, "version_aware")
+            for name in self.REMOTE_CONFIG.keys() - _IN_URL
             if config.get(name) is not None
         }
 

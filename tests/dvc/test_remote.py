@@ -6,6 +6,7 @@ import inspect
 from importlib.metadata import PackageNotFoundError
 
 import pytest
+from dvc.config import RemoteConfigError
 from dvc.fs import get_cloud_fs
 
 import dvc_osf
@@ -84,10 +85,29 @@ class TestOptions:
             "ssl_verify": False,
         }
 
-    def test_every_option_is_an_argument_of_the_filesystem(self):
+    def test_every_option_is_an_argument_of_the_filesystem_or_in_the_url(self):
         arguments = inspect.signature(OSFFileSystem.__init__).parameters
 
-        assert set(OSFRemoteFileSystem.REMOTE_CONFIG) <= set(arguments)
+        options = set(OSFRemoteFileSystem.REMOTE_CONFIG)
+        assert options - set(arguments) == {"project", "provider"}
+
+    @pytest.mark.parametrize(
+        ("options", "path"),
+        [
+            ({"project": "XYZ99"}, "xyz99/osfstorage/data"),
+            ({"provider": "github"}, "abc12/github/data"),
+            ({"project": "xyz99", "provider": "s3"}, "xyz99/s3/data"),
+        ],
+    )
+    def test_project_and_provider_replace_those_of_the_url(self, options, path):
+        cls, config, fs_path = get_cloud_fs({}, url="osf://abc12/data", **options)
+
+        assert fs_path == path
+        assert cls(**config).fs_args == {"skip_instance_cache": True}
+
+    def test_version_aware_is_refused_before_anything_happens(self):
+        with pytest.raises(RemoteConfigError, match="do not support version_aware"):
+            OSFRemoteFileSystem(version_aware=True)
 
     def test_a_url_adds_no_options(self):
         assert OSFRemoteFileSystem._get_kwargs_from_urls("osf://abc12/data") == {}

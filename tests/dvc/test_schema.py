@@ -65,6 +65,9 @@ def test_an_option_is_accepted_and_converted(option, written, value):
         ("max_wait", "-1", "at least 0"),
         ("max_requests", "0", "at least 1"),
         ("create_folders", "perhaps", "expected true or false"),
+        ("project", "abc12/data", "'abc12/data' is not the GUID of a project"),
+        ("project", "my project", "is not the GUID of a project"),
+        ("provider", "gihub", "value must be one of"),
         ("region", "eu", "extra keys not allowed"),
     ],
 )
