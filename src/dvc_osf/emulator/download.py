@@ -1,0 +1,155 @@
+"""GET and HEAD: listings, metadata, versions and contents."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import posixpath
+import re
+import sqlite3
+import unicodedata
+from datetime import datetime, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from . import storage, wb_errors, wb_json, zipping
+from .answer import Answer, FileSlice
+from .tree import children
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .exchange import Exchange
+    from .tree import Entity, Version
+    from .waterbutler import Task
+
+# Longer listings are put together in a thread, on a snapshot of the database.
+_INLINE_LISTING = 500
+_CLOSED_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+# WaterButler overrides the type for these only; everything else is a stream of bytes.
+_CONTENT_TYPES = {".csv": "text/csv", ".md": "text/x-markdown"}
+_CONTROL = re.compile("[\x00-\x1f]")
+
+
+async def get(task: Task, entity: Entity) -> Answer:
+    """Answer a GET of an entity."""
+    if entity.is_folder:
+        if "zip" in task.arguments:
+            return zipping.zipped(task, entity)
+        return await _listing(task, entity)
+    if "meta" in task.arguments:
+        materialized = task.exchange.world.tree.materialized(entity)
+        data = wb_json.described(entity, materialized, task.resource, task.exchange.own_url)
+        return _json(task.exchange, {"data": data})
+    if "versions" in task.arguments or "revisions" in task.arguments:
+        return _json(task.exchange, {"data": _revisions(task, entity)})
+    return _content(task, entity)
+
+
+def head(task: Task, entity: Entity) -> Answer:
+    """Answer a HEAD of an entity; the length is that of the first version."""
+    if entity.is_folder:
+        return Answer(501, {"Content-Type": "text/html; charset=UTF-8"})
+    materialized = task.exchange.world.tree.materialized(entity)
+    data = wb_json.described(entity, materialized, task.resource, task.exchange.own_url)
+    modified = datetime.fromisoformat(str(entity.modified)).replace(tzinfo=timezone.utc)
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Last-Modified": format_datetime(modified, usegmt=True),
+        "X-Waterbutler-Metadata": json.dumps(data),
+    }
+    answer = Answer(200, headers, length=entity.first_size)
+    return cacheable(task.exchange, answer)
+
+
+async def _listing(task: Task, folder: Entity) -> Answer:
+    world = task.exchange.world
+    place = (world.tree.materialized(folder), task.resource, task.exchange.own_url)
+    if world.tree.count(folder.id) <= _INLINE_LISTING:
+        body = wb_json.encode(wb_json.listing(world.tree.children(folder.id), *place))
+    else:
+        body = await asyncio.to_thread(_long_listing, world.store.path, folder.id, *place)
+    return cacheable(task.exchange, Answer(200, {"Content-Type": wb_errors.JSON}, body))
+
+
+def _long_listing(
+    database: Path, folder: str, materialized: str, resource: str, files_url: str
+) -> bytes:
+    db = sqlite3.connect(database)
+    try:
+        return wb_json.encode(
+            wb_json.listing(children(db, folder), materialized, resource, files_url)
+        )
+    finally:
+        db.close()
+
+
+def _revisions(task: Task, entity: Entity) -> list[object]:
+    world = task.exchange.world
+    return [
+        wb_json.revision(version, world.store.user(version.user))
+        for version in world.tree.versions(entity.id)
+    ]
+
+
+def _content(task: Task, entity: Entity) -> Answer:
+    exchange, world = task.exchange, task.exchange.world
+    wanted = int(task.version) if task.version else entity.versions
+    version = world.tree.identified(entity.id, wanted)[0]
+    name = task.arguments.get("displayName") or entity.name
+    disposition = content_disposition(name)
+    if world.settings.storage_redirect and "direct" not in task.arguments:
+        location = storage.signed_url(world, version.sha256, disposition)
+        headers = {"Location": location, "Content-Type": "text/html; charset=UTF-8"}
+        return Answer(302, headers)
+    extension = posixpath.splitext(name)[1]
+    headers = {
+        "Content-Type": _CONTENT_TYPES.get(extension, "application/octet-stream"),
+        "Content-Disposition": disposition,
+    }
+    answer = _ranged(exchange, world.blobs.path(version.sha256), version, headers)
+    # Tornado computes an ETag where nothing was written yet when a request ends.
+    empty = isinstance(answer.body, FileSlice) and answer.body.count == 0
+    return cacheable(exchange, answer, nothing_written=True) if empty else answer
+
+
+def _ranged(exchange: Exchange, path: Path, version: Version, headers: dict[str, str]) -> Answer:
+    whole = Answer(200, headers, FileSlice(path, 0, version.size))
+    match = _CLOSED_RANGE.fullmatch(exchange.request.headers.get("Range", ""))
+    if match is None:
+        return whole
+    first, last = int(match[1]), int(match[2])
+    if last < first:
+        return whole
+    count = max(min(last + 1, version.size) - first, 0)
+    part = FileSlice(path, min(first, version.size), count)
+    if last >= version.size:
+        # What lies beyond the end is promised all the same.
+        return Answer(200, headers, part, length=last - first + 1)
+    headers["Content-Range"] = f"bytes {first}-{last}/{version.size}"
+    return Answer(206, headers, part)
+
+
+def content_disposition(name: str) -> str:
+    """Return the header that names a download, in both of its forms."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = _CONTROL.sub("_", ascii_name).replace("\\", "\\\\").replace('"', '\\"')
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+
+
+def _json(exchange: Exchange, value: object) -> Answer:
+    return cacheable(exchange, Answer(200, {"Content-Type": wb_errors.JSON}, wb_json.encode(value)))
+
+
+def cacheable(exchange: Exchange, answer: Answer, *, nothing_written: bool = False) -> Answer:
+    """Add an ETag, and answer 304 to a client that has it already."""
+    body = b"" if nothing_written or not isinstance(answer.body, bytes) else answer.body
+    etag = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
+    asked = exchange.request.headers.get("If-None-Match", "")
+    known = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
+    if etag in known or "*" in known:
+        return Answer(304, {"Etag": etag})
+    answer.headers["Etag"] = etag
+    return answer

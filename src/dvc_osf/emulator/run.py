@@ -1,0 +1,76 @@
+"""The emulator as a program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from .server import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Where the event loop cannot watch signals (Windows), it has to wake up to notice one.
+_WAKE_SECONDS = 0.2
+
+
+async def run(
+    root: Path | str,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    announce: Callable[[str], object] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    root
+        Directory that keeps everything across restarts.
+    port
+        Port of API v2 and the web pages, 0 for any that is free.
+    host
+        Address to listen on.
+    announce
+        Called once, when every port accepts connections, with one line of JSON (without a line
+        feed) that holds ``api``, ``files``, ``web``, ``token`` and ``project``; by default it is
+        written to standard output.
+    """
+    ended = asyncio.Event()
+    on_loop = _watch_signals(ended)
+    async with Emulator(root, port=port, host=host) as osf:
+        facts = {
+            "api": osf.api_url,
+            "files": osf.files_url,
+            "web": osf.web_url,
+            "token": osf.token,
+            "project": osf.project,
+        }
+        (announce or _print)(json.dumps(facts))
+        while not ended.is_set():
+            try:
+                await asyncio.wait_for(ended.wait(), None if on_loop else _WAKE_SECONDS)
+            except asyncio.TimeoutError:
+                continue
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _watch_signals(ended: asyncio.Event) -> bool:
+    """Set the event on a signal; tell whether the loop itself does the watching."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in numbers:
+            loop.add_signal_handler(number, ended.set)
+    except NotImplementedError:
+        for number in numbers:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""The storage behind WaterButler: signed URLs on another origin, and what they serve."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from .answer import Answer, FileSlice
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .world import World
+
+_OBJECT = re.compile(r"/osf-storage/([0-9a-f]{64})")
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def signed_url(world: World, sha256: str, disposition: str) -> str:
+    """Return a URL that serves a content to whoever has it, for a while."""
+    path = f"/osf-storage/{sha256}"
+    expires = str(int(time.time() + world.settings.redirect_lifetime))
+    signature = _signature(world, path, expires, disposition)
+    # Base64 with its +, / and =, percent-encoded: a client that re-encodes it breaks it.
+    return (
+        f"{world.storage_url}{path}?Expires={expires}&Signature={quote(signature, safe='')}"
+        f"&response-content-disposition={quote(disposition, safe='')}"
+    )
+
+
+def _signature(world: World, path: str, expires: str, disposition: str) -> str:
+    secret = world.recall("secret").encode()
+    message = "\n".join((path, expires, disposition)).encode()
+    return base64.b64encode(hmac.new(secret, message, hashlib.sha256).digest()).decode()
+
+
+async def answer(exchange: Exchange) -> Answer:
+    """Answer a request to the storage origin."""
+    if exchange.method not in {"GET", "HEAD"}:
+        return _error(405, "MethodNotAllowed", "The specified method is not allowed.")
+    if "Authorization" in exchange.request.headers:
+        message = "Only one auth mechanism allowed; a signed URL takes no Authorization header."
+        return _error(400, "InvalidArgument", message)
+    match = _OBJECT.fullmatch(exchange.path)
+    if match is None:
+        return _error(404, "NoSuchKey", "The specified key does not exist.")
+    refusal = _check_signature(exchange)
+    if refusal is not None:
+        return refusal
+    path = exchange.world.blobs.path(match[1])
+    if not path.exists():
+        return _error(404, "NoSuchKey", "The specified key does not exist.")
+    size = path.stat().st_size
+    headers = {
+        "Server": "UploadServer",
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": exchange.query["response-content-disposition"],
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{match[1]}"',
+    }
+    wanted = _wanted(exchange.request.headers.get("Range", ""), size)
+    if wanted is None:
+        return Answer(200, headers, FileSlice(path, 0, size))
+    first, last = wanted
+    if first > last:
+        refusal = _error(416, "InvalidRange", "The requested range cannot be satisfied.")
+        refusal.headers["Content-Range"] = f"bytes */{size}"
+        return refusal
+    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return Answer(206, headers, FileSlice(path, first, last - first + 1))
+
+
+def _wanted(header: str, size: int) -> tuple[int, int] | None:
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or match[1] == match[2] == "":
+        return None
+    if match[1] == "":
+        return max(size - int(match[2]), 0), size - 1
+    first = int(match[1])
+    last = min(int(match[2]), size - 1) if match[2] else size - 1
+    return first, last
+
+
+def _check_signature(exchange: Exchange) -> Answer | None:
+    query = exchange.query
+    expires = query.get("Expires", "")
+    disposition = query.get("response-content-disposition", "")
+    right = _signature(exchange.world, exchange.path, expires, disposition)
+    if not hmac.compare_digest(right.encode(), query.get("Signature", "").encode()):
+        message = "The request signature we calculated does not match the one you provided."
+        return _error(403, "SignatureDoesNotMatch", message)
+    if time.time() > float(expires):
+        return _error(400, "ExpiredToken", "The provided token has expired.")
+    return None
+
+
+def _error(status: int, code: str, message: str) -> Answer:
+    body = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"  # noqa: E501
+    headers = {"Server": "UploadServer", "Content-Type": "application/xml; charset=UTF-8"}
+    return Answer(status, headers, body.encode())

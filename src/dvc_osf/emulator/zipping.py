@@ -1,0 +1,82 @@
+"""A folder as one zip archive, made while it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+from .answer import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from .tree import Entity
+    from .waterbutler import Task
+    from .world import World
+
+_PIECE = 256 * 1024
+
+
+class _Outlet(io.RawIOBase):
+    """A stream that cannot seek and keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._buffer += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._buffer)
+        self._buffer.clear()
+        return taken
+
+
+def zipped(task: Task, folder: Entity) -> Answer:
+    """Answer a download of a folder."""
+    from .download import content_disposition
+
+    world = task.exchange.world
+    name = folder.name or "osfstorage-archive"
+    members = list(_members(world, folder, ""))
+    headers = {
+        "Content-Type": "application/zip",
+        "Content-Disposition": content_disposition(f"{name}.zip"),
+    }
+    return Answer(200, headers, _archive(members))
+
+
+def _members(world: World, folder: Entity, prefix: str) -> Iterator[tuple[str, Path | None]]:
+    # WaterButler walks breadth first: the files of a folder, then those of its folders.
+    waiting = [(folder, prefix)]
+    while waiting:
+        parent, path = waiting.pop(0)
+        for entity in world.tree.children(parent.id):
+            if not entity.is_folder:
+                yield path + entity.name, world.blobs.path(str(entity.sha256))
+            elif world.tree.count(entity.id):
+                waiting.append((entity, f"{path}{entity.name}/"))
+            else:
+                yield f"{path}{entity.name}/", None
+
+
+async def _archive(members: list[tuple[str, Path | None]]) -> AsyncIterator[bytes]:
+    outlet = _Outlet()
+    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, path in members:
+            if path is None:
+                archive.writestr(name, b"")
+                yield outlet.take()
+                continue
+            with path.open("rb") as source, archive.open(name, "w", force_zip64=True) as member:
+                while piece := source.read(_PIECE):
+                    await asyncio.to_thread(member.write, piece)
+                    yield outlet.take()
+    yield outlet.take()
