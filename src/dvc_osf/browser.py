@@ -1,0 +1,305 @@
+"""What is where: the answers to fsspec's looking methods, complete or an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .concurrency import gather_or_cancel, in_background
+from .exceptions import OSFIsADirectoryError, OSFNotFoundError, OSFPathError
+from .models import describe, describe_folder
+from .paths import OSFPath
+from .tree import not_found
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from .api import OSFAPIClient
+    from .models import Entity
+    from .tree import Tree
+
+__all__ = ["Browser"]
+
+Info = dict[str, Any]
+
+
+class Browser:
+    """Describes files and folders in fsspec's words.
+
+    Parameters
+    ----------
+    api : OSFAPIClient
+        What knows the providers.
+    tree : Tree
+        What knows the rest.
+    """
+
+    def __init__(self, api: OSFAPIClient, tree: Tree) -> None:
+        self._api = api
+        self._tree = tree
+
+    async def info(self, place: OSFPath, *, refresh: bool = False) -> Info:
+        """Describe a place; where a file and a folder share the name, the file.
+
+        Parameters
+        ----------
+        place : OSFPath
+            Anything from the root down.
+        refresh : bool, optional
+            Ask the OSF even where the cache knows.
+
+        Returns
+        -------
+        dict
+            See :func:`dvc_osf.models.describe`.
+
+        Raises
+        ------
+        OSFNotFoundError
+            Nothing is there.
+        """
+        if place.project and not place.parts:
+            if place.provider is None:
+                await self._api.providers(place.project, "info")
+            else:
+                await self._tree.provider(place, "info")
+        if not place.parts:
+            return describe_folder(str(place))
+        file = await self._tree.file(place, "info", refresh=refresh)
+        if file is not None:
+            return describe(str(place), file)
+        folders = await self._tree.folders(place, "info")
+        return describe(str(place), folders[0])
+
+    async def is_folder(self, place: OSFPath) -> bool:
+        """Tell whether a folder is there, whatever else has its name.
+
+        Parameters
+        ----------
+        place : OSFPath
+            Where.
+
+        Returns
+        -------
+        bool
+            False only when the OSF says that there is none.
+        """
+        try:
+            if place.parts:
+                await self._tree.folders(place, "isdir")
+            else:
+                await self.info(place)
+        except OSFNotFoundError:
+            return False
+        return True
+
+    async def file(self, place: OSFPath, operation: str) -> Entity:
+        """Resolve a path to a file.
+
+        Parameters
+        ----------
+        place : OSFPath
+            Where.
+        operation : str
+            For the errors.
+
+        Returns
+        -------
+        Entity
+            The file.
+
+        Raises
+        ------
+        OSFIsADirectoryError
+            A folder is there.
+        OSFNotFoundError
+            Nothing is there.
+        """
+        file = await self._tree.file(place, operation) if place.parts else None
+        if file is not None:
+            return file
+        if await self.is_folder(place):
+            raise OSFIsADirectoryError("this is a folder", path=str(place), operation=operation)
+        raise not_found(place, operation)
+
+    async def ls(
+        self, place: OSFPath, operation: str = "ls", *, refresh: bool = False
+    ) -> list[Info]:
+        """Describe what a folder holds, or the file that a path names.
+
+        Parameters
+        ----------
+        place : OSFPath
+            Where.
+        operation : str, optional
+            For the errors.
+        refresh : bool, optional
+            Ask the OSF even where the cache knows.
+
+        Returns
+        -------
+        list of dict
+            Of namesakes, the one that counts.
+
+        Raises
+        ------
+        OSFNotFoundError
+            Nothing is there.
+        """
+        infos = await self._folder(place, operation, refresh=refresh)
+        if infos is None:
+            file = await self._tree.file(place, operation)
+            if file is None:
+                raise not_found(place, operation)
+            infos = [describe(str(place), file)]
+        return infos
+
+    async def _folder(
+        self, place: OSFPath, operation: str, *, refresh: bool = False
+    ) -> list[Info] | None:
+        """Describe what a folder holds; None where its parent has no such folder."""
+        if not place.project:
+            raise OSFPathError("this names no project", operation=operation)
+        if place.provider is None:
+            providers = await self._api.providers(place.project, operation)
+            return [describe_folder(f"{place.project}/{name}") for name in sorted(providers)]
+        try:
+            children = await self._tree.children(place, operation, refresh=refresh)
+        except OSFNotFoundError as error:
+            if error.status is not None or not place.parts:
+                raise
+            return None
+        return [
+            describe(f"{place}/{namesakes[0].name}", namesakes[0])
+            for kind in (children.folders, children.files)
+            for namesakes in kind.values()
+        ]
+
+    async def find(
+        self,
+        place: OSFPath,
+        *,
+        maxdepth: int | None = None,
+        withdirs: bool = False,
+        prefix: str = "",
+    ) -> dict[str, Info]:
+        """Find all files below a place; folders are listed at once as they become known.
+
+        Parameters
+        ----------
+        place : OSFPath
+            Where to begin; a file finds itself.
+        maxdepth : int, optional
+            How many levels to visit.
+        withdirs : bool, optional
+            Whether to return folders too, the beginning among them.
+        prefix : str, optional
+            What the first name below the beginning must begin with.
+
+        Returns
+        -------
+        dict of str to dict
+            By path, sorted; empty where nothing is there.
+        """
+        found: dict[str, Info] = {}
+
+        async def descend(folder: OSFPath, levels: int | None, only: str) -> None:
+            infos = await self._folder(folder, "find")
+            below = []
+            for info in infos or ():
+                name = name_of(info)
+                if not name.startswith(only):
+                    continue
+                if info["type"] == "file":
+                    found[info["name"]] = info
+                    continue
+                if withdirs:
+                    found.setdefault(info["name"], info)
+                below.append(OSFPath.parse(info["name"]))
+            if levels != 1:
+                less = None if levels is None else levels - 1
+                await gather_or_cancel(descend(child, less, "") for child in below)
+
+        try:
+            await descend(place, maxdepth, prefix)
+            if place.parts and not found:
+                info = await self.info(place)
+                if info["type"] == "file" or withdirs:
+                    found[info["name"]] = info
+            elif withdirs and place.project:
+                found.setdefault(str(place), await self.info(place))
+        except OSFNotFoundError as error:
+            # An absent beginning finds nothing; an absent project is a mistake.
+            if error.status is not None:
+                raise
+        return {name: found[name] for name in sorted(found)}
+
+    async def walk(
+        self,
+        place: OSFPath,
+        *,
+        maxdepth: int | None = None,
+        topdown: bool = True,
+        on_error: str | Callable[[OSError], None] = "omit",
+        detail: bool = False,
+    ) -> AsyncIterator[tuple[str, Any, Any]]:
+        """Walk the folders below a place; sibling folders are listed at once.
+
+        Parameters
+        ----------
+        place : OSFPath
+            Where to begin.
+        maxdepth : int, optional
+            How many levels to visit.
+        topdown : bool, optional
+            Whether a folder comes before those in it; the caller may then strike names out of
+            its folders, to leave them out.
+        on_error : {"omit", "raise"} or callable, optional
+            What to do when the beginning is not there. Any other failure is raised, always.
+        detail : bool, optional
+            Whether to yield dicts by name instead of lists of names.
+
+        Yields
+        ------
+        tuple of str, folders and files
+            As :func:`os.walk`.
+        """
+        infos = await self._folder(place, "walk")
+        if infos is None:
+            error = not_found(place, "walk")
+            if on_error == "raise":
+                raise error
+            if callable(on_error):
+                on_error(error)
+        folders: Any = {name_of(i): i for i in infos or () if i["type"] == "directory"}
+        files: Any = {name_of(i): i for i in infos or () if i["type"] == "file"}
+        if not detail:
+            folders, files = list(folders), list(files)
+        if topdown:
+            yield str(place), folders, files
+        if maxdepth != 1:
+            less = None if maxdepth is None else maxdepth - 1
+            below = [OSFPath.parse(f"{place}/{name}") for name in folders]
+            async with in_background(self._folder(child, "walk") for child in below):
+                for child in below:
+                    async for visit in self.walk(
+                        child, maxdepth=less, topdown=topdown, detail=detail
+                    ):
+                        yield visit
+        if not topdown:
+            yield str(place), folders, files
+
+
+def name_of(info: Info) -> str:
+    """Return the last name of what is described.
+
+    Parameters
+    ----------
+    info : dict
+        From :func:`dvc_osf.models.describe`.
+
+    Returns
+    -------
+    str
+        Its name within its folder.
+    """
+    return str(info["name"].rpartition("/")[2])

@@ -1,0 +1,192 @@
+"""How tasks of one event loop keep out of each other's way, and end together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Iterable
+
+__all__ = ["BufferBudget", "KeyedLocks", "gather_or_cancel", "in_background"]
+
+_SMALL = 1024 * 1024
+"""Buffers up to this many bytes have a share of the budget to themselves."""
+
+
+class KeyedLocks:
+    """One lock per key, made when it is first wanted and forgotten when nobody wants it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @contextlib.asynccontextmanager
+    async def hold(self, key: str) -> AsyncIterator[None]:
+        """Hold the lock of a key.
+
+        Parameters
+        ----------
+        key : str
+            What shall be touched by one task at a time.
+
+        Yields
+        ------
+        None
+            While it is held.
+        """
+        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks[key]
+            if users == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = (lock, users - 1)
+
+
+class BufferBudget:
+    """Bytes that may lie in buffers at once, served in turn.
+
+    Small buffers never wait behind large ones: an eighth of the budget is theirs alone.
+
+    Parameters
+    ----------
+    total : int
+        Bytes in all.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._small = _Pool(total // 8)
+        self._large = _Pool(total - total // 8)
+
+    @contextlib.asynccontextmanager
+    async def hold(self, size: int) -> AsyncIterator[None]:
+        """Hold a number of bytes of the budget.
+
+        Parameters
+        ----------
+        size : int
+            Bytes; more than the whole budget counts as the whole.
+
+        Yields
+        ------
+        None
+            While they are held.
+        """
+        await self.acquire(size)
+        try:
+            yield
+        finally:
+            self.release(size)
+
+    async def acquire(self, size: int) -> None:
+        """Wait until that many bytes are free, and take them.
+
+        Parameters
+        ----------
+        size : int
+            Bytes.
+        """
+        await self._pool(size).acquire(size)
+
+    def release(self, size: int) -> None:
+        """Give bytes back.
+
+        Parameters
+        ----------
+        size : int
+            What was acquired.
+        """
+        self._pool(size).release(size)
+
+    def _pool(self, size: int) -> _Pool:
+        return self._small if size <= _SMALL else self._large
+
+
+class _Pool:
+    """A counting semaphore of many units at once, first come, first served."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._free = total
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def acquire(self, size: int) -> None:
+        size = min(size, self._total)
+        if not self._waiting and self._free >= size:
+            self._free -= size
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((size, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._free += size
+            else:
+                self._waiting.remove((size, turn))
+            self._serve()
+            raise
+
+    def release(self, size: int) -> None:
+        self._free += min(size, self._total)
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            size, turn = self._waiting.popleft()
+            if not turn.done():
+                self._free -= size
+                turn.set_result(None)
+
+
+async def gather_or_cancel(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
+    """Await all at once; when one fails, or the caller is cancelled, end the others first.
+
+    Parameters
+    ----------
+    awaitables : iterable of awaitable
+        What to do.
+
+    Returns
+    -------
+    list
+        The results, in order.
+    """
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        await _end(tasks)
+
+
+@contextlib.asynccontextmanager
+async def in_background(awaitables: Iterable[Awaitable[Any]]) -> AsyncIterator[None]:
+    """Work ahead of the caller; what is not done when the block ends is cancelled.
+
+    Parameters
+    ----------
+    awaitables : iterable of awaitable
+        What to do; failures are the caller's to meet again.
+
+    Yields
+    ------
+    None
+        While they run.
+    """
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        yield
+    finally:
+        await _end(tasks)
+
+
+async def _end(tasks: list[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,177 @@
+"""File objects: reading by ranges, writing by one upload at the end."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from fsspec.asyn import sync
+from fsspec.spec import AbstractBufferedFile
+
+from .models import describe
+from .paths import OSFPath
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .filesystem import OSFFileSystem
+
+__all__ = ["OSFFile", "OSFWriteFile"]
+
+_IN_MEMORY = 5 * 1024 * 1024
+"""Bytes that a file being written may take in memory before it goes to the disk."""
+
+
+class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
+    """A file open for reading, pinned to the version that it had when it was opened.
+
+    Made by :meth:`OSFFileSystem.open`. The filesystem stays the caller's.
+
+    Parameters
+    ----------
+    fs : OSFFileSystem
+        What reads.
+    path : str
+        The canonical path.
+    block_size : int or "default", optional
+        Bytes to read ahead.
+    **kwargs
+        As for :class:`fsspec.spec.AbstractBufferedFile`.
+
+    Raises
+    ------
+    OSFNotFoundError
+        There is no such file.
+    OSFIsADirectoryError
+        It is a folder.
+    """
+
+    def __init__(
+        self, fs: OSFFileSystem, path: str, block_size: int | str = "default", **kwargs: Any
+    ) -> None:
+        self._place = OSFPath.parse(path)
+        self._entity = sync(fs.loop, fs._file, self._place, "open")
+        super().__init__(fs, path, "rb", block_size, size=self._entity.size, **kwargs)
+        self.details = describe(path, self._entity)
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        """Read bytes of the opened version; called by fsspec's block caches."""
+        data: bytes = sync(
+            self.fs.loop, self.fs._read_pinned, self._place, self._entity, start, end
+        )
+        return data
+
+
+class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
+    """A file open for writing.
+
+    What is written goes to memory, and beyond some MiB to a temporary file; closing uploads all
+    of it in one request, for the OSF has no upload in parts. Leaving a ``with`` block by an
+    exception uploads nothing.
+
+    Parameters
+    ----------
+    fs : OSFFileSystem
+        What uploads.
+    path : str
+        The canonical path.
+    mode : str, optional
+        ``"wb"`` or ``"w"`` (text, UTF-8), or with ``x`` for a file that must not exist.
+    chunk_size : int or "default", optional
+        Bytes to gather before they go to the spool.
+    autocommit : bool, optional
+        Upload when closed; otherwise when :meth:`commit` is called, as transactions do.
+    **kwargs
+        As for :class:`fsspec.spec.AbstractBufferedFile`.
+    """
+
+    def __init__(
+        self,
+        fs: OSFFileSystem,
+        path: str,
+        mode: str = "wb",
+        chunk_size: int | str = "default",
+        *,
+        autocommit: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self.exclusive = "x" in mode
+        self.text = "b" not in mode
+        self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by us
+        super().__init__(fs, path, "wb", chunk_size, autocommit=autocommit, **kwargs)
+
+    def write(self, data: Any) -> int:
+        """Take in bytes, or text where the mode is one of text.
+
+        Parameters
+        ----------
+        data : bytes-like or str
+            What to write.
+
+        Returns
+        -------
+        int
+            Bytes, or characters, taken in.
+        """
+        if self.text and isinstance(data, str):
+            super().write(data.encode())
+            return len(data)
+        return int(super().write(data))
+
+    def _upload_chunk(self, final: bool = False) -> bool:
+        """Move what fsspec gathered to the spool; at the end, upload the spool."""
+        self.buffer.seek(0)
+        self._spool.write(self.buffer.read())
+        if final and self.autocommit:
+            self.commit()
+        return True
+
+    def commit(self) -> None:
+        """Upload what was written."""
+        try:
+            self._spool.seek(0)
+            place = OSFPath.parse(self.path)
+            sync(self.fs.loop, self.fs._upload_spool, place, self._spool, self.exclusive)
+        finally:
+            self._spool.close()
+
+    def discard(self) -> None:
+        """Forget what was written."""
+        self._spool.close()
+        self.buffer = io.BytesIO()
+        self.closed = True
+
+    def __del__(self) -> None:
+        if not self.closed:
+            # No request from here: a finalizer may run on any thread, even the event loop's.
+            message = f"osf://{self.path} was never closed; nothing was uploaded"
+            warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+            self.discard()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            # Half a file is not what the caller meant to store.
+            self.discard()
+        else:
+            self.close()
+
+
+class TextFile(io.TextIOWrapper):
+    """Text on top of one of the above; leaving ``with`` by an exception stores nothing."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None and isinstance(self.buffer, OSFWriteFile):
+            self.buffer.discard()
+        super().__exit__(kind, error, trace)

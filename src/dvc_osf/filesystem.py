@@ -1,0 +1,706 @@
+"""OSFFileSystem: fsspec's names on top of the tree, the transfers and the client."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import tempfile
+import weakref
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fsspec.asyn import AsyncFileSystem, get_loop, sync
+from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.exceptions import FSTimeoutError
+
+from .auth import TokenSource
+from .concurrency import gather_or_cancel
+from .config import Config
+from .engine import Engine, close_engines
+from .exceptions import (
+    OSFIsADirectoryError,
+    OSFNotFoundError,
+    OSFPathError,
+    OSFTimeoutError,
+)
+from .files import OSFFile, OSFWriteFile, TextFile
+from .paths import OSFPath, strip_protocol
+from .remover import topmost
+from .retry import Clock
+from .stats import Stats
+from .upload import BytesSource, FileSource, Source
+from .utils import ProgressTracker, determine_upload_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from .models import Entity
+
+__all__ = ["OSFFile", "OSFFileSystem", "OSFWriteFile"]
+
+_abandoned: list[Any] = []
+"""Engines that a forked child inherited: their sockets are the parent's, so never touch them."""
+
+
+class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typed
+    """The Open Science Framework as a filesystem.
+
+    Paths are ``osf://<project>/<provider>/<path>``; ``osf://abc12/data.csv`` is short for
+    ``osf://abc12/osfstorage/data.csv``. All options but the first are by keyword; those that are
+    None come from ``OSF_*`` variables, then from defaults (see ``docs/configuration.md``).
+
+    Parameters
+    ----------
+    token : str, optional
+        Personal access token; else the file ``credentialpath``, else ``OSF_TOKEN``, else anonymous.
+    endpoint_url : str, optional
+        Root of API v2; ``https://api.osf.io/v2`` by default.
+    files_url : str, optional
+        Root of WaterButler, instead of the one that API v2 names for the project.
+    view_only : str, optional
+        Key of a view-only link.
+    timeout : float, optional
+        Seconds of silence allowed for a request without a body; 60.
+    upload_timeout : float, optional
+        Seconds an upload may go without progress; 300.
+    upload_chunk_size : int or str, optional
+        Bytes of a chunk (``"5MB"``), 1 MB to 100 MB; smaller files go in one piece.
+    max_retries : int, optional
+        How often a failed request is sent again; 5.
+    max_wait : float, optional
+        Seconds a request may wait for the OSF's rate limit; 3,900.
+    max_requests : int, optional
+        Requests in flight; 16.
+    buffer_size : int or str, optional
+        Bytes of buffers in memory; 64 MiB.
+    ssl_verify : bool or str, optional
+        False to trust any certificate, or the path of a CA file.
+    create_folders : bool, optional
+        Whether ``mkdir`` makes a folder, for people who want empty ones on the web page. By
+        default it does nothing, and folders appear with their first file.
+    credentialpath : str, optional
+        A file that holds the token.
+    use_listings_cache : bool, optional
+        Whether to believe a listing for a while.
+    listings_expiry_time : float, optional
+        For how many seconds; 60.
+    asynchronous : bool, optional
+        For use from a running event loop, by the names that begin with an underscore.
+    loop : asyncio.AbstractEventLoop, optional
+        The loop for synchronous use; fsspec's own by default.
+    batch_size : int, optional
+        Files that a bulk operation works on at once; ``max_requests`` by default.
+
+    Attributes
+    ----------
+    stats : Stats
+        What was asked of the OSF so far.
+
+    Notes
+    -----
+    The filesystem owns its connections. They close with :meth:`aclose`, when the event loop ends
+    (``asyncio.run``), or when the instance or the process does. One instance may serve several
+    event loops; each has its own connections and caches.
+    """
+
+    protocol: ClassVar[str] = "osf"
+    root_marker = ""
+    async_impl = True
+    cachable = True
+    # These two are not arguments that make another filesystem of it.
+    _extra_tokenize_attributes = ()
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        endpoint_url: str | None = None,
+        files_url: str | None = None,
+        view_only: str | None = None,
+        timeout: float | None = None,
+        upload_timeout: float | None = None,
+        upload_chunk_size: int | str | None = None,
+        max_retries: int | None = None,
+        max_wait: float | None = None,
+        max_requests: int | None = None,
+        buffer_size: int | str | None = None,
+        ssl_verify: bool | str | None = None,
+        create_folders: bool = False,
+        credentialpath: str | None = None,
+        use_listings_cache: bool = True,
+        listings_expiry_time: float | None = 60.0,
+        asynchronous: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        self.config = Config.resolve(
+            api_url=endpoint_url,
+            files_url=files_url,
+            timeout=timeout,
+            upload_timeout=upload_timeout,
+            upload_chunk_size=upload_chunk_size,
+            max_retries=max_retries,
+            max_wait=max_wait,
+            max_requests=max_requests,
+            buffer_size=buffer_size,
+            ssl_verify=ssl_verify,
+        )
+        super().__init__(
+            asynchronous=asynchronous,
+            loop=loop,
+            batch_size=batch_size or self.config.max_requests,
+        )
+        self.create_folders = create_folders
+        self.stats = Stats()
+        self.clock = Clock()
+        self._token = TokenSource(token, credentialpath)
+        self._view_only = view_only or os.environ.get("OSF_VIEW_ONLY") or None
+        forever = listings_expiry_time is None
+        self._expiry = float("inf") if forever else float(listings_expiry_time or 0)
+        if not use_listings_cache:
+            self._expiry = 0.0
+        self._engines: dict[asyncio.AbstractEventLoop, Engine] = {}
+        self._finalizer = weakref.finalize(self, close_engines, self._engines)
+
+    # -- lifecycle ---------------------------------------------------------------------------
+
+    async def _engine(self) -> Engine:
+        """Return the machinery for the running loop; the first call on a loop makes it."""
+        self._leave_parent_process()
+        loop = asyncio.get_running_loop()
+        engine = self._engines.get(loop)
+        if engine is None or engine.closed:
+            for other in [known for known in self._engines if known.is_closed()]:
+                del self._engines[other]
+            engine = Engine(
+                self.config,
+                self._token,
+                self.stats,
+                self.clock,
+                view_only=self._view_only,
+                expiry=self._expiry,
+            )
+            await engine.start()
+            self._engines[loop] = engine
+        return engine
+
+    def _leave_parent_process(self) -> None:
+        """After a fork, start anew: connections and loop are the parent's."""
+        if self._pid == os.getpid():
+            return
+        self._pid = os.getpid()
+        self._finalizer.detach()
+        _abandoned.append(self._engines)
+        self._engines = {}
+        self._finalizer = weakref.finalize(self, close_engines, self._engines)
+        if not self.asynchronous:
+            self._loop = get_loop()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that synchronous calls run on."""
+        self._leave_parent_process()
+        return self._loop
+
+    async def aclose(self) -> None:
+        """Close the running loop's connections; the next call opens new ones."""
+        engine = self._engines.pop(asyncio.get_running_loop(), None)
+        if engine is not None:
+            await engine.aclose()
+
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        close_engines(self._engines)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.config.api_url}>"
+
+    def to_dict(self, *, include_password: bool = True) -> dict[str, Any]:
+        """Describe the filesystem for :meth:`from_dict`, without its secrets.
+
+        Parameters
+        ----------
+        include_password : bool, optional
+            As for fsspec; the token is left out either way, and comes from ``OSF_TOKEN`` again.
+
+        Returns
+        -------
+        dict
+            Fit for JSON.
+        """
+        described: dict[str, Any] = super().to_dict(include_password=include_password)
+        for secret in ("token", "view_only"):
+            described.pop(secret, None)
+        described["args"] = ()
+        return described
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        """Stop believing listings.
+
+        Parameters
+        ----------
+        path : str, optional
+            A place: the listings of it, above it and below it; by default, all.
+        """
+        place = None if path is None else OSFPath.parse(path)
+        for loop, engine in list(self._engines.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(engine.tree.invalidate, place)
+        super().invalidate_cache(path)
+
+    # -- paths -------------------------------------------------------------------------------
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        if isinstance(path, list):
+            return [cls._strip_protocol(item) for item in path]
+        return strip_protocol(path)
+
+    def unstrip_protocol(self, name: str) -> str:
+        """Return the URL of a path.
+
+        Parameters
+        ----------
+        name : str
+            Canonical path or URL.
+
+        Returns
+        -------
+        str
+            Beginning with ``osf://``.
+        """
+        return f"osf://{self._strip_protocol(name)}"
+
+    @classmethod
+    def _parent(cls, path: str) -> str:
+        return cls._strip_protocol(path).rpartition("/")[0]  # type: ignore[no-any-return]
+
+    # -- looking -----------------------------------------------------------------------------
+
+    async def _ls(
+        self, path: str, detail: bool = True, *, refresh: bool = False, **_: Any
+    ) -> list[Any]:
+        browser = (await self._engine()).browser
+        infos = await browser.ls(OSFPath.parse(path), refresh=refresh)
+        return infos if detail else sorted(info["name"] for info in infos)
+
+    async def _info(self, path: str, *, refresh: bool = False, **_: Any) -> dict[str, Any]:
+        browser = (await self._engine()).browser
+        return await browser.info(OSFPath.parse(path), refresh=refresh)
+
+    async def _exists(self, path: str, **kwargs: Any) -> bool:
+        """Tell whether something is there; only "not found" means that nothing is."""
+        try:
+            await self._info(path, **kwargs)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def _isdir(self, path: str) -> bool:
+        """Tell whether a folder is there; a file may have the same name."""
+        return await (await self._engine()).browser.is_folder(OSFPath.parse(path))
+
+    async def _isfile(self, path: str) -> bool:
+        """Tell whether a file is there; only "not found" means that none is."""
+        try:
+            return (await self._info(path))["type"] == "file"
+        except FileNotFoundError:
+            return False
+
+    async def _walk(
+        self, path: str, maxdepth: int | None = None, topdown: bool = True, **kwargs: Any
+    ) -> AsyncIterator[tuple[str, Any, Any]]:
+        _check_depth(maxdepth)
+        options = {key: kwargs[key] for key in ("on_error", "detail") if key in kwargs}
+        browser = (await self._engine()).browser
+        visits = browser.walk(OSFPath.parse(path), maxdepth=maxdepth, topdown=topdown, **options)
+        async for visit in visits:
+            yield visit
+
+    async def _find(
+        self,
+        path: str,
+        maxdepth: int | None = None,
+        withdirs: bool = False,
+        *,
+        prefix: str | None = None,
+        detail: bool = False,
+        **_: Any,
+    ) -> Any:
+        _check_depth(maxdepth)
+        browser = (await self._engine()).browser
+        found = await browser.find(
+            OSFPath.parse(path), maxdepth=maxdepth, withdirs=withdirs, prefix=prefix or ""
+        )
+        return found if detail else list(found)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    async def _cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **_: Any
+    ) -> bytes:
+        async def read(place: OSFPath, file: Entity) -> bytes:
+            first, last, _step = slice(start, end).indices(file.size or 0)
+            downloader = (await self._engine()).downloader
+            return await downloader.read(place, file, "cat_file", first, last)
+
+        return await self._with_file(OSFPath.parse(path), "cat_file", read)
+
+    async def _get_file(
+        self, rpath: str, lpath: Any, callback: Any = DEFAULT_CALLBACK, **_: Any
+    ) -> None:
+        """Download a file; the local one appears only whole and verified.
+
+        Parameters
+        ----------
+        rpath : str
+            The file on the OSF; a folder makes a local folder.
+        lpath : str or writable binary file object
+            Where to put it.
+        callback : fsspec.callbacks.Callback or callable, optional
+            Follows the bytes.
+        **_
+            Ignored, as other filesystems' options are.
+        """
+        progress = ProgressTracker(callback)
+        place = OSFPath.parse(rpath)
+
+        async def download(place: OSFPath, file: Entity) -> None:
+            downloader = (await self._engine()).downloader
+            if hasattr(lpath, "write"):
+                lpath.write(await downloader.read(place, file, "get_file"))
+                progress.set_total(file.size or 0)
+                progress.finish()
+            else:
+                await downloader.to_file(place, file, os.fspath(lpath), progress, "get_file")
+
+        try:
+            await self._with_file(place, "get_file", download)
+        except OSFIsADirectoryError:
+            os.makedirs(lpath, exist_ok=True)
+
+    async def _with_file(
+        self, place: OSFPath, operation: str, use: Callable[[OSFPath, Entity], Awaitable[Any]]
+    ) -> Any:
+        """Use a file's record; where its id turns out to be gone, resolve the path once more."""
+        file = await self._file(place, operation)
+        try:
+            return await use(place, file)
+        except OSFNotFoundError:
+            if not (await self._engine()).tree.invalidate(place):
+                raise
+        return await use(place, await self._file(place, operation))
+
+    async def _file(self, place: OSFPath, operation: str) -> Entity:
+        """Resolve a path to a file."""
+        return await (await self._engine()).browser.file(place, operation)
+
+    async def _read_pinned(self, place: OSFPath, file: Entity, start: int, end: int) -> bytes:
+        """Read a part of a file as it was when it was opened."""
+        return await (await self._engine()).downloader.read(place, file, "read", start, end)
+
+    # -- writing -----------------------------------------------------------------------------
+
+    async def _put_file(
+        self,
+        lpath: Any,
+        rpath: str,
+        callback: Any = DEFAULT_CALLBACK,
+        mode: str = "overwrite",
+        **_: Any,
+    ) -> None:
+        """Upload a local file; folders are created, and what exists gets a new version.
+
+        Parameters
+        ----------
+        lpath : str
+            The local file; a folder makes a folder where ``create_folders`` is on.
+        rpath : str
+            Its path on the OSF.
+        callback : fsspec.callbacks.Callback or callable, optional
+            Follows the bytes.
+        mode : {"overwrite", "create"}, optional
+            ``"create"`` refuses a file that exists.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Raises
+        ------
+        OSFVersionConflictError
+            The file exists and the mode is ``"create"``.
+        OSFQuotaExceededError, OSFPermissionError, OSFFileLockedError
+            The OSF refuses.
+        OSFIntegrityError
+            The OSF stored other bytes, again and again.
+        """
+        if os.path.isdir(lpath):
+            await self._makedirs(rpath, exist_ok=True)
+            return
+        progress = ProgressTracker(callback)
+        size = os.stat(lpath).st_size
+        await self._upload_file(lpath, size, OSFPath.parse(rpath), progress, "put_file", mode)
+
+    async def _upload_file(
+        self,
+        lpath: str,
+        size: int,
+        place: OSFPath,
+        progress: ProgressTracker,
+        operation: str,
+        mode: str,
+    ) -> None:
+        progress.set_total(size)
+        if determine_upload_strategy(size, self.config.upload_chunk_size) == "single":
+            await self._put_file_simple(lpath, size, place, progress, operation, mode)
+        else:
+            await self._put_file_chunked(lpath, size, place, progress, operation, mode)
+
+    async def _put_file_simple(
+        self,
+        lpath: str,
+        size: int,
+        place: OSFPath,
+        progress: ProgressTracker,
+        operation: str,
+        mode: str,
+    ) -> None:
+        """Send a file below one chunk from memory."""
+        budget = (await self._engine()).budget
+        async with budget.hold(size):
+            data = await asyncio.to_thread(_read_whole, lpath)
+            progress.set_total(len(data))
+            await self._upload(place, BytesSource(data), progress, operation, mode)
+
+    async def _put_file_chunked(
+        self,
+        lpath: str,
+        size: int,
+        place: OSFPath,
+        progress: ProgressTracker,
+        operation: str,
+        mode: str,
+    ) -> None:
+        """Send a file by the pipeline, in chunks."""
+        budget = (await self._engine()).budget
+        source = FileSource(lpath, size, self.config.upload_chunk_size, budget)
+        await self._upload(place, source, progress, operation, mode)
+
+    async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
+        progress = ProgressTracker(total=len(value))
+        source = BytesSource(value)
+        await self._upload(OSFPath.parse(path), source, progress, "pipe_file", mode)
+
+    async def _upload_spool(self, place: OSFPath, spool: Any, exclusive: bool) -> None:
+        """Upload what a file object gathered, from the disk where it is large."""
+        mode = "create" if exclusive else "overwrite"
+        await self._upload_stream(spool, place, ProgressTracker(), "write", mode)
+
+    async def _upload_stream(
+        self, stream: Any, place: OSFPath, progress: ProgressTracker, operation: str, mode: str
+    ) -> None:
+        """Upload a file object's bytes; from a temporary file, for the size must be known."""
+        with tempfile.NamedTemporaryFile(delete=False) as local:
+            try:
+                await asyncio.to_thread(_copy, stream, local, self.config.upload_chunk_size)
+                size = local.tell()
+                local.close()
+                await self._upload_file(local.name, size, place, progress, operation, mode)
+            finally:
+                local.close()
+                os.unlink(local.name)
+
+    async def _upload(
+        self,
+        place: OSFPath,
+        source: Source,
+        progress: ProgressTracker,
+        operation: str,
+        mode: str,
+    ) -> None:
+        if not place.parts:
+            raise OSFIsADirectoryError(
+                "a file needs a name", path=str(place), operation=operation, hint=OSFPathError.hint
+            )
+        uploader = (await self._engine()).uploader
+        await uploader.upload(place, source, progress, operation, exclusive=mode == "create")
+
+    async def _put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> Any:
+        """Upload files, or one file object.
+
+        Parameters
+        ----------
+        lpath : str, list of str, or readable binary file object
+            What to upload; an object is read from its current position to its end.
+        rpath : str or list of str
+            Where to.
+        *args, **kwargs
+            ``recursive``, ``callback``, ``maxdepth`` and so on, as for fsspec.
+        """
+        if not hasattr(lpath, "read"):
+            return await super()._put(lpath, rpath, *args, **kwargs)
+        progress = ProgressTracker(kwargs.get("callback"))
+        mode = kwargs.get("mode", "overwrite")
+        await self._upload_stream(lpath, OSFPath.parse(rpath), progress, "put", mode)
+        return None
+
+    # -- folders and deletion ----------------------------------------------------------------
+
+    async def _mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
+        """Do nothing: folders appear with their first file (but see ``create_folders``)."""
+        place = OSFPath.parse(path)
+        if self.create_folders and place.parts:
+            if not create_parents:
+                await (await self._engine()).tree.folders(place.parent, "mkdir")
+            await (await self._engine()).tree.ensure_folder(place, "mkdir")
+
+    async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """Do nothing, as :meth:`_mkdir`."""
+        del exist_ok
+        await self._mkdir(path)
+
+    async def _rmdir(self, path: str) -> None:
+        """Do nothing: folders are virtual (but see ``create_folders``)."""
+        if not self.create_folders:
+            return
+        if await self._ls(path, refresh=True):
+            raise OSError(
+                errno.ENOTEMPTY, "the folder is not empty", f"osf://{self._strip_protocol(path)}"
+            )
+        await (await self._engine()).remover.remove(OSFPath.parse(path), files=False)
+
+    async def _rm_file(self, path: str, **_: Any) -> None:
+        place = OSFPath.parse(path)
+        engine = await self._engine()
+        await engine.browser.file(place, "rm_file")
+        await engine.remover.remove(place, folders=False)
+
+    async def _rm(
+        self,
+        path: Any,
+        recursive: bool = False,
+        batch_size: int | None = None,
+        maxdepth: int | None = None,
+        **_: Any,
+    ) -> None:
+        """Delete files, and folders with all that is in them in one request each.
+
+        Parameters
+        ----------
+        path : str or list of str
+            Paths or glob patterns.
+        recursive : bool, optional
+            Whether folders may go.
+        batch_size : int, optional
+            Not used: requests in flight are bounded anyway.
+        maxdepth : int, optional
+            With ``recursive``, delete only the files of so many levels.
+        **_
+            Ignored.
+
+        Raises
+        ------
+        OSFNotFoundError
+            A path names nothing.
+        OSFIsADirectoryError
+            A path is a folder, and ``recursive`` is not set.
+        """
+        del batch_size
+        by_level = recursive and maxdepth is not None
+        names = await self._expand_path(path, recursive=by_level, maxdepth=maxdepth)
+        if by_level:
+            names = [name for name in names if await self._isfile(name)]
+        if by_level or not recursive:
+            await gather_or_cancel(self._rm_file(name) for name in names)
+        else:
+            remover = (await self._engine()).remover
+            places = topmost(OSFPath.parse(name) for name in names)
+            await gather_or_cancel(remover.remove(place) for place in places)
+
+    # -- file objects ------------------------------------------------------------------------
+
+    def open(self, path: str, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
+        """Open a file.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        mode : str, optional
+            ``r``, ``w`` or ``x``, with ``b`` for bytes. Appending and reading while writing are
+            not possible on the OSF.
+        *args, **kwargs
+            ``block_size``, ``cache_type``, ``compression``, ``encoding`` and so on, as for fsspec.
+
+        Returns
+        -------
+        file object
+            To be closed, best by ``with``. Leaving ``with`` by an exception stores nothing.
+
+        Raises
+        ------
+        NotImplementedError
+            The mode is one for appending or for reading and writing.
+        """
+        if "a" in mode or "+" in mode:
+            raise NotImplementedError(
+                f"mode {mode!r}: the OSF stores whole files; read it, and write all of it anew"
+            )
+        if "b" in mode:
+            return super().open(path, mode, *args, **kwargs)
+        text = {key: kwargs.pop(key) for key in ("encoding", "errors", "newline") if key in kwargs}
+        binary = self.open(path, f"{mode.replace('t', '')}b", *args, **kwargs)
+        return TextFile(binary, **text)
+
+    def _open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        autocommit: bool = True,
+        cache_options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> OSFFile | OSFWriteFile:
+        if mode == "rb":
+            return OSFFile(self, path, block_size, cache_options=cache_options, **kwargs)
+        if mode == "xb" and self.exists(path):
+            raise FileExistsError(f"open osf://{path}: the file exists")
+        return OSFWriteFile(self, path, mode, block_size, autocommit=autocommit)
+
+
+def _check_depth(maxdepth: int | None) -> None:
+    if maxdepth is not None and maxdepth < 1:
+        raise ValueError("maxdepth must be at least 1")
+
+
+def _read_whole(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _copy(source: Any, target: Any, chunk_size: int) -> None:
+    while chunk := source.read(chunk_size):
+        target.write(chunk)
+    target.flush()
+
+
+def _facade(name: str) -> Callable[..., Any]:
+    """Make the synchronous method of that name, from the asynchronous one."""
+    method = getattr(OSFFileSystem, f"_{name}")
+
+    def call(self: OSFFileSystem, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return sync(self.loop, getattr(self, f"_{name}"), *args, **kwargs)
+        except FSTimeoutError as error:
+            # fsspec replaces any TimeoutError by one that says nothing.
+            if isinstance(error.__cause__, OSFTimeoutError):
+                raise error.__cause__ from None
+            raise
+
+    call.__name__ = name
+    call.__qualname__ = f"{OSFFileSystem.__name__}.{name}"
+    call.__doc__ = method.__doc__ or getattr(getattr(AsyncFileSystem, name, None), "__doc__", None)
+    return call
+
+
+for _method in ["cat", "cat_file", "cat_ranges", "copy", "cp_file", "du", "exists", "expand_path", "find", "get", "get_file", "glob", "info", "isdir", "isfile", "ls", "makedirs", "mkdir", "pipe", "pipe_file", "put", "put_file", "rm", "rm_file", "rmdir", "size", "sizes"]:
+    setattr(OSFFileSystem, _method, _facade(_method))

@@ -1,0 +1,259 @@
+"""What the OSF answers, as typed, frozen records; the only place that reads its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from .exceptions import OSFServerError
+
+__all__ = ["Entity", "Provider", "Version", "describe", "describe_folder", "parse_time"]
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read one of the OSF's time stamps.
+
+    Parameters
+    ----------
+    text : str or None
+        ISO 8601, with ``Z``, an offset or (in API v2) neither, which means UTC.
+
+    Returns
+    -------
+    datetime.datetime or None
+        An aware time; None for nothing, or for what is no time.
+    """
+    if not text:
+        return None
+    head, plus, offset = text.replace("Z", "+00:00").partition("+")
+    # Python 3.10 reads three or six digits of a second's fraction, the OSF writes any number.
+    whole, dot, fraction = head.partition(".")
+    head = f"{whole}.{fraction[:6]:0<6}" if dot else whole
+    try:
+        time = datetime.fromisoformat(head + plus + offset)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A file or folder, by its id.
+
+    Attributes
+    ----------
+    id : str
+        What WaterButler calls it, without slashes; empty for a provider's root.
+    kind : str
+        ``"file"`` or ``"folder"``.
+    name : str
+        Its name; empty for a root.
+    size : int or None
+        Bytes of the newest version; None for a folder.
+    md5, sha256 : str or None
+        Checksums of the newest version, in hexadecimal.
+    version : int or None
+        Number of the newest version, from 1.
+    modified, created : datetime.datetime or None
+        Times, aware.
+    checkout : str or None
+        The GUID of the user that has the file checked out.
+    """
+
+    id: str
+    kind: str
+    name: str
+    size: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
+    version: int | None = None
+    modified: datetime | None = None
+    created: datetime | None = None
+    checkout: str | None = None
+
+    @classmethod
+    def root(cls) -> Entity:
+        """Return the root folder of a provider, whose own id WaterButler does not take."""
+        return cls(id="", kind="folder", name="")
+
+    @classmethod
+    def from_waterbutler(cls, data: Any) -> Entity:
+        """Read one element of WaterButler's JSON.
+
+        Parameters
+        ----------
+        data : dict
+            ``{"id", "attributes": {...}}``; 409 answers to a move hold the attributes bare.
+
+        Returns
+        -------
+        Entity
+            The record.
+
+        Raises
+        ------
+        OSFServerError
+            It is not such an element.
+        """
+        try:
+            attributes = data.get("attributes", data)
+            extra = attributes.get("extra") or {}
+            hashes = extra.get("hashes") or {}
+            size = attributes["size"]
+            version = extra.get("version")
+            modified = attributes.get("modified_utc") or attributes.get("modified")
+            return cls(
+                id=attributes["path"].strip("/"),
+                kind=attributes["kind"],
+                name=attributes["name"],
+                size=None if size is None else int(size),
+                md5=hashes.get("md5"),
+                sha256=hashes.get("sha256"),
+                version=None if version is None else int(version),
+                modified=parse_time(modified),
+                created=parse_time(attributes.get("created_utc")),
+                checkout=_checkout_holder(extra.get("checkout")),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise OSFServerError(
+                f"the files host sent an entity that cannot be read ({error!r})"
+            ) from None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.kind == "folder"
+
+    def with_size(self, size: int) -> Entity:
+        """Return the same entity with the size that is known to be right.
+
+        WaterButler gives the first version's size in some answers.
+
+        Parameters
+        ----------
+        size : int
+            Bytes.
+
+        Returns
+        -------
+        Entity
+            The corrected record.
+        """
+        return replace(self, size=size)
+
+
+def _checkout_holder(value: Any) -> str | None:
+    """Listings say ``{"_id": guid}``, answers to a PUT say ``guid``."""
+    if isinstance(value, dict):
+        value = value.get("_id")
+    return value or None
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a file.
+
+    Attributes
+    ----------
+    number : int
+        From 1, the oldest.
+    modified : datetime.datetime or None
+        When it was made.
+    md5, sha256 : str or None
+        Its checksums.
+    """
+
+    number: int
+    modified: datetime | None
+    md5: str | None
+    sha256: str | None
+
+    @classmethod
+    def from_waterbutler(cls, data: Any) -> Version:
+        """Read one element of an answer to ``?revisions=``.
+
+        Parameters
+        ----------
+        data : dict
+            The element.
+
+        Returns
+        -------
+        Version
+            The record.
+        """
+        attributes = data["attributes"]
+        hashes = (attributes.get("extra") or {}).get("hashes") or {}
+        return cls(
+            number=int(attributes["version"]),
+            modified=parse_time(attributes.get("modified")),
+            md5=hashes.get("md5"),
+            sha256=hashes.get("sha256"),
+        )
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A storage provider of one project.
+
+    Attributes
+    ----------
+    project : str
+        The project's GUID.
+    name : str
+        ``"osfstorage"``, ``"github"``, ...
+    root_url : str
+        Where WaterButler serves its root: ``.../v1/resources/<project>/providers/<name>/``.
+    """
+
+    project: str
+    name: str
+    root_url: str
+
+
+def describe(path: str, entity: Entity) -> dict[str, Any]:
+    """Describe an entity in fsspec's words.
+
+    Parameters
+    ----------
+    path : str
+        Its canonical path.
+    entity : Entity
+        What it is.
+
+    Returns
+    -------
+    dict
+        ``name``, ``size`` (bytes), ``type`` and ``id``; for a file also ``md5``, ``sha256``,
+        ``version`` (from 1), ``modified`` and ``created`` (aware times).
+    """
+    info = describe_folder(path)
+    info["id"] = entity.id
+    if not entity.is_folder:
+        info |= {
+            "size": entity.size,
+            "type": "file",
+            "md5": entity.md5,
+            "sha256": entity.sha256,
+            "version": entity.version,
+            "modified": entity.modified,
+            "created": entity.created,
+        }
+    return info
+
+
+def describe_folder(path: str) -> dict[str, Any]:
+    """Describe a folder that has no entity of its own, such as a project.
+
+    Parameters
+    ----------
+    path : str
+        Its canonical path.
+
+    Returns
+    -------
+    dict
+        ``name``, ``size`` and ``type``.
+    """
+    return {"name": path, "size": 0, "type": "directory"}

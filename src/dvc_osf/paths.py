@@ -1,0 +1,226 @@
+"""``osf://`` URLs and their canonical form ``<project>/<provider>/<path>``."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from .exceptions import OSFPathError
+
+__all__ = ["DEFAULT_PROVIDER", "PROVIDERS", "OSFPath", "check_name", "strip_protocol"]
+
+DEFAULT_PROVIDER = "osfstorage"
+
+PROVIDERS = frozenset(
+    {
+        "bitbucket",
+        "box",
+        "boa",
+        "dataverse",
+        "dropbox",
+        "figshare",
+        "github",
+        "gitlab",
+        "googledrive",
+        "onedrive",
+        "osfstorage",
+        "owncloud",
+        "s3",
+    }
+)
+"""The OSF's names of storage providers; only these are taken for one in a path's second part."""
+
+_GUID = re.compile(r"[a-z0-9]{5,}")
+_WEB_HOSTS = frozenset({"osf.io", "www.osf.io", "staging.osf.io", "test.osf.io"})
+
+
+def check_name(name: str, path: str) -> None:
+    """Refuse a file or folder name that the OSF would refuse, or silently change.
+
+    Parameters
+    ----------
+    name : str
+        One part of a path.
+    path : str
+        All of it, for the error's message.
+
+    Raises
+    ------
+    OSFPathError
+        The name is ``.`` or ``..``, holds NUL, is not valid Unicode, or begins or ends with
+        white space (which the OSF strips, so that the name means another file).
+    """
+    if name in {".", ".."}:
+        problem = f"{name!r} is not a name"
+    elif "\x00" in name:
+        problem = f"the name {name!r} holds a NUL character"
+    elif name != name.strip():
+        problem = f"the OSF would strip the white space at the ends of {name!r}"
+    elif any("\ud800" <= char <= "\udfff" for char in name):
+        problem = f"the name {name!r} is not valid Unicode"
+    else:
+        return
+    raise OSFPathError(
+        problem,
+        path=path.encode("utf-8", "backslashreplace").decode(),
+        hint="Rename it: the OSF cannot keep this name",
+    )
+
+
+@dataclass(frozen=True)
+class OSFPath:
+    """A place on the OSF: a project, one of its providers, and the names that lead to an entity.
+
+    Attributes
+    ----------
+    project : str
+        The GUID, in lower case; empty for the root ``osf://``.
+    provider : str or None
+        None when the path names just the project.
+    parts : tuple of str
+        Folder names and the last name; empty for the provider's root.
+    """
+
+    project: str
+    provider: str | None = None
+    parts: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, path: str | os.PathLike[str]) -> OSFPath:
+        """Read a URL, a canonical path or a pasted ``https://osf.io/...`` address.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            What a user wrote.
+
+        Returns
+        -------
+        OSFPath
+            The place; where a path is longer than the project and names no provider, it is
+            in ``osfstorage``.
+
+        Raises
+        ------
+        OSFPathError
+            It cannot be a place on the OSF.
+        """
+        text = os.fspath(path)
+        bare = _without_scheme(text)
+        if not bare:
+            return cls("")
+        project, *rest = bare.split("/")
+        project = project.lower()
+        if not _GUID.fullmatch(project):
+            raise OSFPathError(f"{project!r} is not the GUID of a project", path=bare)
+        if not rest:
+            return cls(project)
+        provider = rest.pop(0) if rest[0] in PROVIDERS else DEFAULT_PROVIDER
+        parts = _resolve_dots(rest, bare)
+        for name in parts:
+            check_name(name, bare)
+        return cls(project, provider, tuple(parts))
+
+    def __str__(self) -> str:
+        head = self.project if self.provider is None else f"{self.project}/{self.provider}"
+        return "/".join((head, *self.parts))
+
+    @property
+    def name(self) -> str:
+        """The last name, or an empty text for a provider's root."""
+        return self.parts[-1] if self.parts else ""
+
+    @property
+    def parent(self) -> OSFPath:
+        """The folder that holds this place; a provider's root is its own parent."""
+        return OSFPath(self.project, self.provider, self.parts[:-1])
+
+    def child(self, name: str) -> OSFPath:
+        """Return the place of that name within this folder.
+
+        Parameters
+        ----------
+        name : str
+            A file's or folder's name as the OSF gives it.
+
+        Returns
+        -------
+        OSFPath
+            The place.
+        """
+        return OSFPath(self.project, self.provider or DEFAULT_PROVIDER, (*self.parts, name))
+
+
+def strip_protocol(path: str | os.PathLike[str]) -> str:
+    """Return the canonical form of a URL or path; doing so twice changes nothing.
+
+    Glob patterns pass: a name may hold any of their characters.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        What a user wrote.
+
+    Returns
+    -------
+    str
+        ``project/provider/path`` without a slash at either end.
+    """
+    return str(OSFPath.parse(path))
+
+
+def _without_scheme(text: str) -> str:
+    """Return the path of a URL, without slashes at the ends."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return text.strip("/")
+    if scheme == "osf":
+        authority = rest.partition("/")[0]
+        if "@" in authority:
+            raise OSFPathError(
+                "a URL must not hold a user name or password",
+                hint="Pass the token as token= or in OSF_TOKEN",
+            )
+        if rest and not authority:
+            raise OSFPathError(f"{text!r} names no project")
+        return rest.strip("/")
+    if scheme in {"http", "https"}:
+        return _from_web(text)
+    raise OSFPathError(f"{text!r} is not an osf:// URL")
+
+
+def _from_web(text: str) -> str:
+    """Understand an address pasted from the browser: ``https://osf.io/abc12/files/osfstorage``."""
+    url = urlsplit(text)
+    if url.hostname not in _WEB_HOSTS:
+        raise OSFPathError(f"{url.hostname!r} is not the OSF")
+    parts = [unquote(part) for part in url.path.split("/") if part]
+    if not parts:
+        return ""
+    project, *rest = parts
+    if rest[:1] == ["files"]:
+        rest = rest[1:]
+    if not rest:
+        return project
+    if len(rest) == 1 and rest[0] in PROVIDERS:
+        return f"{project}/{rest[0]}"
+    raise OSFPathError(
+        f"{text!r} is a page of the project {project}, which shows no file's path",
+        hint=f"Write osf://{project}/osfstorage/<path>",
+    )
+
+
+def _resolve_dots(names: list[str], path: str) -> list[str]:
+    resolved: list[str] = []
+    for name in names:
+        if name in {"", "."}:
+            continue
+        if name != "..":
+            resolved.append(name)
+        elif resolved:
+            resolved.pop()
+        else:
+            raise OSFPathError("'..' leads out of the project", path=path)
+    return resolved

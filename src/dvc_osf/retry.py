@@ -1,0 +1,266 @@
+"""When to try again: the policy for failures, and the gate that a 429 closes for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import tenacity
+
+from .exceptions import (
+    OSFCertificateError,
+    OSFConnectionError,
+    OSFException,
+    OSFIntegrityError,
+    OSFRateLimitError,
+    OSFServerError,
+    OSFTimeoutError,
+)
+
+if TYPE_CHECKING:
+    from .stats import Stats
+
+__all__ = ["Clock", "RateGate", "attempts", "is_transient", "retry_after_seconds"]
+
+logger = logging.getLogger("dvc_osf")
+
+_TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+_EPOCH_FROM = 1_000_000_000
+"""A Retry-After above this is a moment (in 2001 or later), not a number of seconds."""
+
+
+class Clock:
+    """Time for back-off and pauses; tests put their own in its place."""
+
+    def time(self) -> float:
+        """Return seconds since the epoch.
+
+        Returns
+        -------
+        float
+            As :func:`time.time`.
+        """
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds since some fixed moment.
+
+        Returns
+        -------
+        float
+            As :func:`time.monotonic`.
+        """
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Pause the task.
+
+        Parameters
+        ----------
+        seconds : float
+            How long.
+        """
+        await asyncio.sleep(seconds)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether trying again may help.
+
+    Parameters
+    ----------
+    error : BaseException
+        What an attempt ended with.
+
+    Returns
+    -------
+    bool
+        True for lost connections, silence, damaged bodies and 408, 500, 502, 503 and 504; never
+        for any other 4xx, and never for a 409.
+    """
+    if isinstance(error, OSFCertificateError):
+        return False
+    if isinstance(error, (OSFConnectionError, OSFIntegrityError, OSFTimeoutError)):
+        return True
+    return isinstance(error, OSFServerError) and error.status in _TRANSIENT_STATUSES
+
+
+def attempts(
+    max_retries: int, clock: Clock, stats: Stats, operation: str, path: str
+) -> tenacity.AsyncRetrying:
+    """Return the one retry policy: jittered exponential back-off for transient failures.
+
+    Parameters
+    ----------
+    max_retries : int
+        How often to try again after the first attempt.
+    clock : Clock
+        What sleeps between attempts.
+    stats : Stats
+        Where retries are counted.
+    operation, path : str
+        For the log and the final error, which also says how many attempts there were.
+
+    Returns
+    -------
+    tenacity.AsyncRetrying
+        To be iterated with ``async for attempt in ...: with attempt: ...``.
+    """
+
+    def before_sleep(state: tenacity.RetryCallState) -> None:
+        stats.retries += 1
+        assert state.outcome is not None
+        assert state.next_action is not None
+        logger.warning(
+            "%s osf://%s: %s; attempt %d of %d follows in %.1f s",
+            operation,
+            path,
+            _brief(state.outcome.exception()),
+            state.attempt_number + 1,
+            max_retries + 1,
+            state.next_action.sleep,
+        )
+
+    def after_last(state: tenacity.RetryCallState) -> None:
+        assert state.outcome is not None
+        error = state.outcome.exception()
+        assert error is not None
+        if isinstance(error, OSFException):
+            error.attempts = state.attempt_number
+        raise error
+
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(is_transient),
+        stop=tenacity.stop_after_attempt(max_retries + 1),
+        wait=tenacity.wait_exponential_jitter(initial=0.5, max=30, jitter=0.5),
+        sleep=clock.sleep,
+        before_sleep=before_sleep,
+        retry_error_callback=after_last,
+    )
+
+
+def _brief(error: BaseException | None) -> str:
+    """Leave out what to do next: we are about to do it."""
+    if isinstance(error, OSFException):
+        status = f" (HTTP {error.status})" if error.status else ""
+        return f"{error.message}{status}"
+    return repr(error)
+
+
+def retry_after_seconds(value: str | None, clock: Clock) -> float:
+    """Read a Retry-After header in any of the forms that the OSF is known to send.
+
+    Parameters
+    ----------
+    value : str or None
+        Seconds, an HTTP date, or seconds since the epoch.
+    clock : Clock
+        For "now".
+
+    Returns
+    -------
+    float
+        Seconds to wait; 1 where the header is missing or makes no sense.
+    """
+    if value is None:
+        return 1.0
+    try:
+        number = float(value)
+    except ValueError:
+        try:
+            number = parsedate_to_datetime(value).timestamp()
+        except ValueError:
+            return 1.0
+        return max(0.0, number - clock.time())
+    if number != number or number < 0:  # noqa: PLR0124 - NaN differs from itself
+        return 1.0
+    return max(0.0, number - clock.time()) if number >= _EPOCH_FROM else number
+
+
+class RateGate:
+    """Keeps every request of an instance back while the OSF's rate limit pauses it.
+
+    One task sleeps; all others wait for it. Belongs to one event loop.
+
+    Parameters
+    ----------
+    clock : Clock
+        What sleeps.
+    stats : Stats
+        Where the time is counted.
+    max_wait : float
+        Seconds that one request may spend here in all.
+    """
+
+    def __init__(self, clock: Clock, stats: Stats, max_wait: float) -> None:
+        self._clock = clock
+        self._stats = stats
+        self._max_wait = max_wait
+        self._opens_at = 0.0
+        self._sleeper: asyncio.Task[None] | None = None
+
+    async def wait(self) -> None:
+        """Return when the gate is open."""
+        while self._sleeper is not None:
+            await asyncio.shield(self._sleeper)
+
+    def close(self, seconds: float, waited: float, operation: str, path: str) -> float:
+        """Close the gate after a 429.
+
+        Parameters
+        ----------
+        seconds : float
+            What Retry-After asked for.
+        waited : float
+            Seconds that this request has spent at the gate before.
+        operation, path : str
+            For the log and the error.
+
+        Returns
+        -------
+        float
+            Seconds that this request will have waited when the gate opens.
+
+        Raises
+        ------
+        OSFRateLimitError
+            The request would wait for longer than ``max_wait`` in all.
+        """
+        if waited + seconds > self._max_wait:
+            raise OSFRateLimitError(
+                f"the rate limit asks for a pause of {seconds:.0f} s, after {waited:.0f} s already; "
+                f"max_wait is {self._max_wait:.0f} s",
+                operation=operation,
+                path=path,
+                status=429,
+            )
+        opens_at = self._clock.monotonic() + seconds
+        if self._sleeper is None:
+            logger.warning(
+                "%s osf://%s: the OSF's rate limit is reached; all requests pause for %.0f s",
+                operation,
+                path,
+                seconds,
+            )
+            self._opens_at = opens_at
+            self._sleeper = asyncio.ensure_future(self._sleep())
+        else:
+            self._opens_at = max(self._opens_at, opens_at)
+        return waited + seconds
+
+    async def _sleep(self) -> None:
+        begun = self._clock.monotonic()
+        try:
+            while (pause := self._opens_at - self._clock.monotonic()) > 0:
+                await self._clock.sleep(pause)
+        finally:
+            self._sleeper = None
+            self._stats.seconds_waiting += self._clock.monotonic() - begun
+
+    async def aclose(self) -> None:
+        """End the pause at once, when the session ends."""
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+            await asyncio.gather(self._sleeper, return_exceptions=True)

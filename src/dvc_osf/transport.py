@@ -1,0 +1,570 @@
+"""One HTTP exchange with the OSF, done right: bounded, gated, watched and counted.
+
+Knows HTTP and the token, but nothing of projects, folders or files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import aiohttp
+from yarl import URL
+
+from . import __version__
+from .exceptions import (
+    OSFCertificateError,
+    OSFConnectionError,
+    OSFException,
+    OSFServerError,
+    OSFTimeoutError,
+)
+from .retry import Clock, RateGate, retry_after_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from .auth import TokenSource
+    from .config import Config
+    from .stats import Stats
+
+__all__ = ["Answer", "Body", "BytesBody", "Request", "Transport"]
+
+EXPECT_FROM = 256 * 1024
+"""Bytes of a body from which on the server is asked first, with ``Expect: 100-continue``."""
+
+EXPECT_PATIENCE = 2.0
+"""Seconds to wait for the server to ask for the body; a proxy may swallow the question."""
+
+PIECE = 256 * 1024
+"""Bytes handed to the socket at once; what it does not take, asyncio copies."""
+
+_PARSE_IN_THREAD_FROM = 1024 * 1024
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Body(Protocol):
+    """A request's body of known size, made anew for every attempt.
+
+    An iterator with a state, not an async generator: it must be possible to close it while
+    aiohttp still waits for its next piece.
+
+    Attributes
+    ----------
+    size : int
+        Bytes in all.
+    failure : BaseException or None
+        Why the source could not be read; aiohttp would report it as a lost connection.
+    """
+
+    size: int
+    failure: BaseException | None
+
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]: ...
+
+    async def aclose(self) -> None:
+        """Stop reading the source and close what was opened for it."""
+
+
+class BytesBody:
+    """A body that is in memory already.
+
+    Parameters
+    ----------
+    data : bytes or memoryview
+        The body.
+    """
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self.data = data
+        self.size = len(data)
+        self.failure = None
+        self._sent = 0
+
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        return self
+
+    async def __anext__(self) -> memoryview:
+        if self._sent >= self.size:
+            raise StopAsyncIteration
+        piece = memoryview(self.data)[self._sent : self._sent + PIECE]
+        self._sent += len(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        """Do nothing; there is nothing open."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to ask, and in whose name.
+
+    Attributes
+    ----------
+    method : str
+        The HTTP verb.
+    url : yarl.URL
+        Where to; query included.
+    kind : str
+        The name under which it is counted.
+    operation, path : str
+        For errors and the log.
+    body : callable, optional
+        Makes a fresh body; called once per exchange.
+    headers : Mapping[str, str], optional
+        Extra headers.
+    authorized : bool
+        Whether the token goes along; false for storage hosts behind a redirect.
+    """
+
+    method: str
+    url: URL
+    kind: str
+    operation: str
+    path: str
+    body: Callable[[], Body] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    authorized: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A small answer, whole.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    headers : Mapping[str, str]
+        Case-insensitive.
+    content : bytes
+        The body.
+    bytes_sent, bytes_to_send : int or None
+        How much of the request's body had left, and how much there was; None without one.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    bytes_sent: int | None = None
+    bytes_to_send: int | None = None
+
+    async def json(self) -> Any:
+        """Read the body as JSON, in a thread where it is large.
+
+        Returns
+        -------
+        object
+            The value; None where the body is no JSON.
+        """
+        try:
+            if len(self.content) < _PARSE_IN_THREAD_FROM:
+                return json.loads(self.content)
+            return await asyncio.to_thread(json.loads, self.content)
+        except ValueError:
+            return None
+
+
+class _LostConnectionError(aiohttp.ClientConnectionError):
+    """A connection that broke; aiohttp would answer its own kinds by sending the request again."""
+
+
+class _StalledError(asyncio.TimeoutError):
+    """The watchdog's word for an upload that does not move."""
+
+
+class _Flight:
+    """What is to be known of a request while it is on its way."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.begun = asyncio.Event()
+        self.bytes_sent: int | None = None
+        self.bytes_to_send: int | None = None
+
+
+async def _surface_lost_connections(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from re-sending a PUT or DELETE by itself: whether to is our decision."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _LostConnectionError(str(error) or type(error).__name__) from error
+
+
+class Transport:
+    """Sends requests from one event loop.
+
+    Owns the aiohttp session, which closes with :meth:`aclose` or with the loop.
+
+    Parameters
+    ----------
+    config : Config
+        Timeouts, limits and TLS.
+    token : TokenSource
+        Asked at every request.
+    stats : Stats
+        Where requests are counted.
+    clock : Clock
+        What the gate sleeps by.
+    """
+
+    def __init__(self, config: Config, token: TokenSource, stats: Stats, clock: Clock) -> None:
+        self._config = config
+        self._token = token
+        self._stats = stats
+        self._clock = clock
+        self._slots = asyncio.Semaphore(config.max_requests)
+        self._gate = RateGate(clock, stats, config.max_wait)
+        self._deaf_hosts: set[str | None] = set()
+        self._proxies: dict[URL, str | None] = {}
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(self._count)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                # The semaphore above is the limit; a second one would only hide waiting.
+                limit=0,
+                ssl=_tls(config.ssl_verify),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "User-Agent": f"dvc-osf/{__version__} aiohttp/{aiohttp.__version__}",
+                # What is stored is what shall arrive: sizes and checksums are those of the file.
+                "Accept-Encoding": "identity",
+            },
+            auto_decompress=False,
+            middlewares=(_surface_lost_connections,),
+            trace_configs=[trace],
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._gate.aclose()
+        await self._session.close()
+
+    async def request(self, request: Request) -> Answer:
+        """Send a request and read its answer whole.
+
+        Parameters
+        ----------
+        request : Request
+            What to ask.
+
+        Returns
+        -------
+        Answer
+            Whatever the server said, errors included, except 429, which is waited for.
+
+        Raises
+        ------
+        OSFConnectionError, OSFTimeoutError
+            No answer arrived. For a body, ``bytes_uploaded`` equals ``total_size`` exactly when
+            the server may have received all of it, so that the outcome is unknown.
+        OSFRateLimitError
+            429 for longer than ``max_wait``.
+        """
+        async with self._exchange(request) as (response, flight):
+            with _translated(request):
+                content = await response.read()
+            self._stats.bytes_received += len(content)
+            return Answer(
+                response.status,
+                response.headers,
+                content,
+                flight.bytes_sent,
+                flight.bytes_to_send,
+            )
+
+    @contextlib.asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request and hand out its answer while the body arrives.
+
+        Redirects are followed without the token: they lead to storage hosts with signed URLs.
+
+        Parameters
+        ----------
+        request : Request
+            What to ask.
+
+        Yields
+        ------
+        aiohttp.ClientResponse
+            The last answer; its ``content`` raises this package's errors only when read through
+            :meth:`chunks`.
+
+        Raises
+        ------
+        OSFConnectionError, OSFTimeoutError, OSFRateLimitError
+            As for :meth:`request`.
+        OSFServerError
+            Redirects without an end.
+        """
+        for _ in range(_MAX_REDIRECTS):
+            async with self._exchange(request) as (response, _):
+                location = response.headers.get("Location")
+                if response.status not in _REDIRECTS or location is None:
+                    yield response
+                    return
+            # encoded=True: a signature covers the URL's very characters.
+            url = request.url.join(URL(location, encoded=True))
+            request = Request(
+                "GET",
+                url,
+                "storage",
+                request.operation,
+                request.path,
+                headers=request.headers,
+                authorized=False,
+            )
+        raise OSFServerError(
+            "the files host redirects without an end",
+            operation=request.operation,
+            path=request.path,
+        )
+
+    async def chunks(
+        self, request: Request, response: aiohttp.ClientResponse
+    ) -> AsyncIterator[bytes]:
+        """Read an answer's body piece by piece, as pieces arrive.
+
+        Parameters
+        ----------
+        request : Request
+            For the errors.
+        response : aiohttp.ClientResponse
+            From :meth:`stream`.
+
+        Yields
+        ------
+        bytes
+            The next piece.
+        """
+        begun = time.monotonic()
+        try:
+            with _translated(request):
+                async for chunk in response.content.iter_any():
+                    self._stats.bytes_received += len(chunk)
+                    yield chunk
+        finally:
+            self._stats.seconds_receiving += time.monotonic() - begun
+
+    @contextlib.asynccontextmanager
+    async def _exchange(
+        self, request: Request
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, _Flight]]:
+        """Send a request as soon as a slot is free and the gate open; outlast 429s."""
+        waited = 0.0
+        while True:
+            async with self._slots:
+                await self._gate.wait()
+                flight = _Flight(request.kind)
+                response = await self._send(request, flight)
+                refused = request.body is not None and response.status >= 400
+                try:
+                    if response.status != 429:
+                        yield response, flight
+                        return
+                    pause = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
+                    waited = self._gate.close(pause, waited, request.operation, request.path)
+                finally:
+                    if refused or not response.content.at_eof():
+                        # WaterButler closes after refusing a body, and does not say so.
+                        response.close()
+                    else:
+                        response.release()
+
+    async def _count(self, _session: Any, context: Any, _params: Any) -> None:
+        """Count a request when it leaves, so that the totals are those of the server's log."""
+        flight: _Flight = context.trace_request_ctx
+        self._stats.requests[flight.kind] += 1
+        flight.begun.set()
+
+    async def _send(self, request: Request, flight: _Flight) -> aiohttp.ClientResponse:
+        with _translated(request):
+            if request.body is None:
+                response = await self._start(request, flight, silence=self._config.timeout)
+            else:
+                response = await self._send_body(request, request.body, flight)
+        self._stats.statuses[response.status] += 1
+        return response
+
+    async def _start(
+        self, request: Request, flight: _Flight, *, silence: float, **options: Any
+    ) -> aiohttp.ClientResponse:
+        """Hand a request to aiohttp and return when its answer begins."""
+        headers = dict(request.headers)
+        token = self._token.get() if request.authorized else None
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return await self._session.request(
+            request.method,
+            request.url,
+            headers=headers | options.pop("extra_headers", {}),
+            allow_redirects=False,
+            proxy=self._proxy(request.url),
+            trace_request_ctx=flight,
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                connect=self._config.timeout,
+                sock_connect=self._config.timeout,
+                # Begins after a request's last byte.
+                sock_read=silence,
+            ),
+            **options,
+        )
+
+    async def _send_body(
+        self, request: Request, make_body: Callable[[], Body], flight: _Flight
+    ) -> aiohttp.ClientResponse:
+        """Send a body; where the server does not take up the offer of one, just send it."""
+        host = request.url.host
+        while True:
+            body = make_body()
+            ask_first = body.size >= EXPECT_FROM and host not in self._deaf_hosts
+            begun = time.monotonic()
+            try:
+                response = await self._watched(request, body, flight, ask_first=ask_first)
+            finally:
+                await body.aclose()
+                self._stats.seconds_sending += time.monotonic() - begun
+            if response is not None:
+                return response
+            self._deaf_hosts.add(host)
+
+    async def _watched(
+        self, request: Request, body: Body, flight: _Flight, *, ask_first: bool
+    ) -> aiohttp.ClientResponse | None:
+        """Send one body under a watchdog.
+
+        Returns None where the server was asked first and did not react: no byte of the body has
+        left then, so that sending it again is safe.
+        """
+        tracker = aiohttp.UploadTracker()
+        flight.bytes_to_send = body.size
+        offered = _Offered(body)
+        small = isinstance(body, BytesBody) and body.size < EXPECT_FROM
+        sending = asyncio.ensure_future(
+            self._start(
+                request,
+                flight,
+                silence=self._config.upload_timeout,
+                data=body.data if isinstance(body, BytesBody) and small else offered,
+                # Without it aiohttp would send chunks, which WaterButler answers with 411.
+                extra_headers={"Content-Length": str(body.size)},
+                skip_auto_headers=("Content-Type",),
+                expect100=ask_first,
+                upload_tracker=tracker,
+            )
+        )
+        try:
+            if ask_first:
+                begun = asyncio.ensure_future(flight.begun.wait())
+                await asyncio.wait({sending, begun}, return_when=asyncio.FIRST_COMPLETED)
+                begun.cancel()
+                await asyncio.wait({sending}, timeout=EXPECT_PATIENCE)
+                if not sending.done() and not offered.taken:
+                    return None
+            await self._progress(sending, tracker, body.size)
+            return await sending
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+            if body.failure is not None:
+                raise body.failure from None
+            failure = _translate(error, request)
+            failure.bytes_uploaded = tracker.bytes_written
+            failure.total_size = body.size
+            raise failure from error
+        finally:
+            flight.bytes_sent = tracker.bytes_written
+            self._stats.bytes_sent += flight.bytes_sent
+            if not sending.done():
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+
+    async def _progress(
+        self, sending: asyncio.Future[Any], tracker: aiohttp.UploadTracker, size: int
+    ) -> None:
+        """Return when the answer begins; raise when nothing moves for ``upload_timeout``."""
+        limit = self._config.upload_timeout
+        sent, moved = -1, time.monotonic()
+        while not sending.done():
+            await asyncio.wait({sending}, timeout=limit / 10)
+            now = time.monotonic()
+            if tracker.bytes_written != sent:
+                sent, moved = tracker.bytes_written, now
+            elif now - moved >= limit:
+                what = "the answer" if sent >= size else "the upload"
+                raise _StalledError(f"{what} made no progress for {limit:.0f} s")
+
+    def _proxy(self, url: URL) -> str | None:
+        """Find the proxy that the environment names for a URL.
+
+        aiohttp's own ``trust_env`` would also read netrc, which must never replace the token.
+        """
+        origin = url.origin()
+        if origin not in self._proxies:
+            host = origin.host or ""
+            bypass = urllib.request.proxy_bypass(host)
+            self._proxies[origin] = (
+                None if bypass else urllib.request.getproxies().get(origin.scheme)
+            )
+        return self._proxies[origin]
+
+
+class _Offered:
+    """A body that remembers whether its first piece was asked for."""
+
+    def __init__(self, body: Body) -> None:
+        self._pieces = aiter(body)
+        self.taken = False
+
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        return self
+
+    async def __anext__(self) -> bytes | memoryview:
+        self.taken = True
+        return await anext(self._pieces)
+
+
+def _tls(verify: bool | str) -> ssl.SSLContext | bool:
+    if isinstance(verify, str):
+        return ssl.create_default_context(cafile=verify)
+    return verify
+
+
+@contextlib.contextmanager
+def _translated(request: Request) -> Any:
+    """Turn what aiohttp raises into this package's errors."""
+    try:
+        yield
+    except OSFException:
+        raise
+    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+        raise _translate(error, request) from error
+
+
+def _translate(error: BaseException, request: Request) -> OSFException:
+    where = {"operation": request.operation, "path": request.path}
+    host = f"{request.url.scheme}://{request.url.authority}"
+    if isinstance(error, _StalledError):
+        return OSFTimeoutError(str(error), **where)
+    if isinstance(error, asyncio.TimeoutError):
+        return OSFTimeoutError(f"{host} was silent for too long", **where)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return OSFCertificateError(f"the certificate of {host} is not trusted", **where)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or error.os_error
+        return OSFConnectionError(f"cannot connect to {host} ({reason})", **where)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return OSFConnectionError(f"the answer of {host} was cut off", **where)
+    # Not the error's own text: it may quote a signed URL.
+    return OSFConnectionError(f"the connection to {host} was lost", **where)

@@ -1,0 +1,532 @@
+"""From a path to an entity: folder listings, cached, shared while in flight, never partial.
+
+Entities have ids, not paths, so a path is resolved folder by folder. What this client itself
+writes, deletes or moves is entered into the cached listings from the OSF's own answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from .concurrency import KeyedLocks
+from .exceptions import OSFNotFoundError, OSFVersionConflictError
+from .models import Entity
+from .paths import DEFAULT_PROVIDER, OSFPath
+from .retry import is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .api import OSFAPIClient
+    from .models import Provider
+
+__all__ = ["Children", "Tree"]
+
+logger = logging.getLogger("dvc_osf")
+
+_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+
+
+@dataclass
+class Children:
+    """What a folder holds, by name; a file and a folder may share one.
+
+    Attributes
+    ----------
+    files : dict of str to list of Entity
+        Newest first: racing creates can make several files of one name, of which the newest
+        counts.
+    folders : dict of str to list of Entity
+        Oldest first: several folders of one name are shown as one that holds the content of all.
+    """
+
+    files: dict[str, list[Entity]] = field(default_factory=dict)
+    folders: dict[str, list[Entity]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entities: Iterable[Entity]) -> Children:
+        """Sort entities by name.
+
+        Parameters
+        ----------
+        entities : iterable of Entity
+            In any order.
+
+        Returns
+        -------
+        Children
+            The same, by name.
+        """
+        children = cls()
+        for entity in entities:
+            children.add(entity)
+        return children
+
+    def add(self, entity: Entity) -> None:
+        """Enter an entity, in the place of one of the same id.
+
+        Parameters
+        ----------
+        entity : Entity
+            What the OSF has now.
+        """
+        kind = self.folders if entity.is_folder else self.files
+        namesakes = [other for other in kind.get(entity.name, ()) if other.id != entity.id]
+        namesakes.append(entity)
+        if len(namesakes) > 1:
+            if entity.is_folder:
+                namesakes.sort(key=lambda folder: folder.id)
+            else:
+                namesakes.sort(key=_age, reverse=True)
+        kind[entity.name] = namesakes
+
+    def remove(self, entity: Entity) -> None:
+        """Strike an entity out.
+
+        Parameters
+        ----------
+        entity : Entity
+            What the OSF has no longer.
+        """
+        kind = self.folders if entity.is_folder else self.files
+        namesakes = [other for other in kind.get(entity.name, ()) if other.id != entity.id]
+        if namesakes:
+            kind[entity.name] = namesakes
+        else:
+            kind.pop(entity.name, None)
+
+    def merged(self, other: Children) -> Children:
+        """Return the content of two folders of one name.
+
+        Parameters
+        ----------
+        other : Children
+            The second folder's.
+
+        Returns
+        -------
+        Children
+            All of it.
+        """
+        return Children.of(
+            entity
+            for group in (self.files, self.folders, other.files, other.folders)
+            for namesakes in group.values()
+            for entity in namesakes
+        )
+
+
+def _age(file: Entity) -> tuple[datetime, str]:
+    return (file.modified or _LONG_AGO, file.id)
+
+
+@dataclass
+class _Cached:
+    """One folder's place in the cache."""
+
+    children: Children = field(default_factory=Children)
+    complete: bool = False
+    etag: str | None = None
+    expires: float = 0.0
+    flight: asyncio.Task[None] | None = None
+    missed: list[Callable[[Children], None]] = field(default_factory=list)
+    """Changes of ours since the request in flight was sent: its answer may lack them."""
+
+
+class Tree:
+    """Resolves paths for one event loop.
+
+    Parameters
+    ----------
+    api : OSFAPIClient
+        Who to ask.
+    expiry : float
+        Seconds for which a listing is believed; 0 turns the cache off.
+    """
+
+    def __init__(self, api: OSFAPIClient, expiry: float) -> None:
+        self._api = api
+        self._expiry = expiry
+        self._cache: dict[str, dict[str, _Cached]] = {}
+        self._flights: set[asyncio.Task[None]] = set()
+        self._creating = KeyedLocks()
+        self._warned: set[str] = set()
+
+    async def aclose(self) -> None:
+        """Cancel listings in flight."""
+        for flight in self._flights:
+            flight.cancel()
+        await asyncio.gather(*self._flights, return_exceptions=True)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    async def provider(self, path: OSFPath, operation: str) -> Provider:
+        """Return the provider that serves a path.
+
+        Parameters
+        ----------
+        path : OSFPath
+            Any place in a project.
+        operation : str
+            For the errors.
+
+        Returns
+        -------
+        Provider
+            Where its files are served.
+        """
+        return await self._api.provider(path.project, path.provider or DEFAULT_PROVIDER, operation)
+
+    async def folders(self, path: OSFPath, operation: str) -> list[Entity]:
+        """Return the folders that a path names: one, but for duplicates.
+
+        Parameters
+        ----------
+        path : OSFPath
+            The folder.
+        operation : str
+            For the errors.
+
+        Returns
+        -------
+        list of Entity
+            At least one, the oldest first.
+
+        Raises
+        ------
+        OSFNotFoundError
+            There is none.
+        """
+        if not path.parts:
+            return [Entity.root()]
+        known = self._known(path)
+        if known is not None and path.name in known.folders:
+            return known.folders[path.name]
+        children = await self.children(path.parent, operation)
+        if path.name not in children.folders:
+            raise not_found(path, operation)
+        return children.folders[path.name]
+
+    async def children(self, path: OSFPath, operation: str, *, refresh: bool = False) -> Children:
+        """Return what a folder holds.
+
+        Parameters
+        ----------
+        path : OSFPath
+            The folder.
+        operation : str
+            For the errors.
+        refresh : bool, optional
+            Ask the OSF even where the cache knows.
+
+        Returns
+        -------
+        Children
+            Complete. Not to be changed by the caller.
+
+        Raises
+        ------
+        OSFNotFoundError
+            There is no such folder.
+        """
+        try:
+            return await self._children(path, operation, refresh=refresh)
+        except OSFNotFoundError as error:
+            if error.status is None or not self.invalidate(path):
+                raise
+        # An id in the cache led nowhere: somebody else moved or deleted. Resolve once more.
+        return await self._children(path, operation, refresh=refresh)
+
+    async def file(self, path: OSFPath, operation: str, *, refresh: bool = False) -> Entity | None:
+        """Return the file of that path, the newest where there are several.
+
+        Parameters
+        ----------
+        path : OSFPath
+            The file.
+        operation : str
+            For the errors.
+        refresh : bool, optional
+            Ask the OSF even where the cache knows.
+
+        Returns
+        -------
+        Entity or None
+            None where the folder holds no such file.
+
+        Raises
+        ------
+        OSFNotFoundError
+            There is not even the folder.
+        """
+        if not path.parts:
+            return None
+        known = None if refresh else self._known(path)
+        if known is None or path.name not in known.files:
+            known = await self.children(path.parent, operation, refresh=refresh)
+        namesakes = known.files.get(path.name)
+        if not namesakes:
+            return None
+        if len(namesakes) > 1 and str(path) not in self._warned:
+            self._warned.add(str(path))
+            logger.warning(
+                "osf://%s: the OSF holds %d files of this name; the newest counts",
+                path,
+                len(namesakes),
+            )
+        return namesakes[0]
+
+    def known_file(self, path: OSFPath) -> Entity | None:
+        """Return a file that the cache knows, without asking.
+
+        Parameters
+        ----------
+        path : OSFPath
+            The file.
+
+        Returns
+        -------
+        Entity or None
+            None where the cache does not know.
+        """
+        known = self._known(path)
+        namesakes = known.files.get(path.name) if known else None
+        return namesakes[0] if namesakes else None
+
+    def _known(self, path: OSFPath) -> Children | None:
+        """Return what the cache believes of the folder that holds a path, perhaps not all of it."""
+        folders = self._cache.get(str(path.parent), {})
+        fresh = [cached for cached in folders.values() if self._fresh(cached)]
+        if len(fresh) == 1:
+            return fresh[0].children
+        return None
+
+    def _fresh(self, cached: _Cached) -> bool:
+        return self._api.clock.monotonic() < cached.expires
+
+    async def _children(self, path: OSFPath, operation: str, *, refresh: bool) -> Children:
+        provider = await self.provider(path, operation)
+        folders = await self.folders(path, operation)
+        found = await asyncio.gather(
+            *(self._listing(provider, folder, path, refresh=refresh) for folder in folders)
+        )
+        merged = found[0]
+        for other in found[1:]:
+            merged = merged.merged(other)
+        return merged
+
+    async def _listing(
+        self, provider: Provider, folder: Entity, path: OSFPath, *, refresh: bool
+    ) -> Children:
+        """Return one folder's content; tasks that want it at the same time share one request."""
+        cached = self._place(path, folder)
+        if cached.complete and self._fresh(cached) and not refresh:
+            return cached.children
+        if refresh and cached.flight is not None:
+            # Its answer may be older than the reason for asking again.
+            await asyncio.wait({cached.flight})
+        if cached.flight is None:
+            cached.flight = asyncio.ensure_future(self._fetch(provider, folder, path, cached))
+            self._flights.add(cached.flight)
+            cached.flight.add_done_callback(self._landed)
+        await asyncio.shield(cached.flight)
+        return cached.children
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        if not flight.cancelled():
+            # Those who waited have it; they may all have been cancelled.
+            flight.exception()
+
+    async def _fetch(
+        self, provider: Provider, folder: Entity, path: OSFPath, cached: _Cached
+    ) -> None:
+        cached.missed.clear()
+        try:
+            listing = await self._api.list_folder(
+                provider, folder, str(path), etag=cached.etag if cached.complete else None
+            )
+            if listing is not None:
+                cached.children = Children.of(listing.entities)
+                cached.etag = listing.etag
+                for change in cached.missed:
+                    change(cached.children)
+            cached.complete = True
+            cached.expires = self._api.clock.monotonic() + self._expiry
+        finally:
+            cached.flight = None
+
+    def _place(self, path: OSFPath, folder: Entity) -> _Cached:
+        return self._cache.setdefault(str(path), {}).setdefault(folder.id, _Cached())
+
+    # -- creating folders --------------------------------------------------------------------
+
+    async def ensure_folder(self, path: OSFPath, operation: str) -> Entity:
+        """Return a folder, created with its parents where it does not exist.
+
+        Parameters
+        ----------
+        path : OSFPath
+            The folder.
+        operation : str
+            For the errors.
+
+        Returns
+        -------
+        Entity
+            The folder; the oldest where there are several.
+        """
+        if not path.parts:
+            return Entity.root()
+        known = self._known(path)
+        if known is not None and path.name in known.folders:
+            return known.folders[path.name][0]
+        parent = await self.ensure_folder(path.parent, operation)
+        async with self._creating.hold(str(path)):
+            existing = (await self.children(path.parent, operation)).folders.get(path.name)
+            if existing:
+                return existing[0]
+            return await self._create_folder(parent, path, operation)
+
+    async def _create_folder(self, parent: Entity, path: OSFPath, operation: str) -> Entity:
+        provider = await self.provider(path, operation)
+        looked = True
+        async for attempt in self._api.attempts(operation, str(path)):
+            with attempt:
+                # A second create after a lost answer could make a second folder: look first.
+                existing = None if looked else await self._look_for_folder(path, operation)
+                if existing is not None:
+                    return existing
+                try:
+                    folder = await self._api.create_folder(provider, parent, path.name, str(path))
+                except OSFVersionConflictError:
+                    # The answer does not say which id it has.
+                    existing = await self._look_for_folder(path, operation)
+                    if existing is None:
+                        raise
+                    return existing
+                except Exception as error:
+                    looked = not is_transient(error)
+                    raise
+        self.learn(path.parent, parent, folder)
+        self._know_empty(path, folder)
+        return folder
+
+    async def _look_for_folder(self, path: OSFPath, operation: str) -> Entity | None:
+        children = await self.children(path.parent, operation, refresh=True)
+        folders = children.folders.get(path.name)
+        return folders[0] if folders else None
+
+    def _know_empty(self, path: OSFPath, folder: Entity) -> None:
+        cached = self._place(path, folder)
+        cached.complete = True
+        cached.expires = self._api.clock.monotonic() + self._expiry
+
+    # -- keeping the cache true --------------------------------------------------------------
+
+    def learn(self, parent: OSFPath, folder: Entity, entity: Entity) -> None:
+        """Enter what the OSF answered to a write.
+
+        Parameters
+        ----------
+        parent : OSFPath
+            The folder's path.
+        folder : Entity
+            The folder.
+        entity : Entity
+            Its new or changed child.
+        """
+        cached = self._place(parent, folder)
+        if not self._fresh(cached):
+            # What was believed has expired; what is learnt now is the beginning of a new belief.
+            cached.children = Children()
+            cached.complete = False
+            cached.etag = None
+            cached.expires = self._api.clock.monotonic() + self._expiry
+        self._change(cached, lambda children: children.add(entity))
+
+    def forget(self, path: OSFPath, entity: Entity) -> None:
+        """Strike out what was deleted or moved away, and all that was below it.
+
+        Parameters
+        ----------
+        path : OSFPath
+            Where it was.
+        entity : Entity
+            What it was.
+        """
+        for cached in self._cache.get(str(path.parent), {}).values():
+            self._change(cached, lambda children: children.remove(entity))
+        if entity.is_folder:
+            self._drop_below(str(path))
+
+    @staticmethod
+    def _change(cached: _Cached, change: Callable[[Children], None]) -> None:
+        change(cached.children)
+        if cached.flight is not None:
+            cached.missed.append(change)
+
+    def invalidate(self, path: OSFPath | None = None) -> bool:
+        """Stop believing listings.
+
+        Parameters
+        ----------
+        path : OSFPath, optional
+            A place: its listing, those above and those below it go; by default, all.
+
+        Returns
+        -------
+        bool
+            Whether anything was believed.
+        """
+        if path is None:
+            places = list(self._cache)
+        else:
+            places = [str(path)]
+            while path.parts:
+                path = path.parent
+                places.append(str(path))
+        believed = any(
+            self._fresh(cached)
+            for place in places
+            for cached in self._cache.get(place, {}).values()
+        )
+        for place in places:
+            self._distrust(place)
+        if places:
+            # With a path given, it is the first place.
+            self._drop_below(places[0])
+        return believed
+
+    def _distrust(self, place: str) -> None:
+        """Let one place's listings expire; the ETag keeps its use, a request in flight does not."""
+        folders = self._cache.get(place, {})
+        for id_, cached in folders.items():
+            folders[id_] = replace(cached, expires=0.0, flight=None, missed=[])
+
+    def _drop_below(self, place: str) -> None:
+        for other in [key for key in self._cache if key.startswith(f"{place}/")]:
+            self._distrust(other)
+        self._distrust(place)
+
+
+def not_found(path: OSFPath, operation: str) -> OSFNotFoundError:
+    """Return the error for a path that names nothing.
+
+    Parameters
+    ----------
+    path : OSFPath
+        The path.
+    operation : str
+        What was wanted of it.
+
+    Returns
+    -------
+    OSFNotFoundError
+        Not raised.
+    """
+    return OSFNotFoundError("no such file or folder", path=str(path), operation=operation)
