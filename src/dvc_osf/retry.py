@@ -134,7 +134,7 @@ def attempts(
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(is_transient),
         stop=tenacity.stop_after_attempt(max_retries + 1),
-        wait=tenacity.wait_exponential_jitter(initial=0.5, max=30, jitter=0.5),
+        wait=tenacity.wait_exponential(multiplier=0.5, max=30) + tenacity.wait_random(0, 0.5),
         sleep=clock.sleep,
         before_sleep=before_sleep,
         retry_error_callback=after_last,
