@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from .run import run
+from .program import run
 
 
 def main() -> None:

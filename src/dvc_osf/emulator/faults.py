@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -139,9 +139,8 @@ class Fault:
         )
 
 
-_EFFECTS = tuple(
-    f.name for f in fields(Fault)[[f.name for f in fields(Fault)].index("status") :] if f.init
-)
+_NAMES = [parameter.name for parameter in fields(Fault) if parameter.init]
+_EFFECTS = _NAMES[_NAMES.index("status") :]
 NO_EFFECTS = Fault()
 
 
@@ -156,8 +155,8 @@ class Faults:
         hits = [rule for rule in self.rules if rule.hit(host, method, target)]
         if not hits:
             return NO_EFFECTS, 0
-        combined = {}
+        combined: dict[str, Any] = {}
         for name in _EFFECTS:
             values = (getattr(rule, name) for rule in hits)
             combined[name] = next((value for value in values if value is not None), None)
-        return replace(NO_EFFECTS, **combined), len(hits)
+        return Fault(**combined), len(hits)

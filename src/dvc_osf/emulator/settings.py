@@ -26,9 +26,9 @@ class Settings:
         Apply API v2's limits for anonymous requests (3 file lists or 10 other requests a second).
     v2_shuffle
         Let the pages of an unsorted v2 listing lose and repeat entries, as the real ones do.
-    commit_delay
+    late_commit
         Seconds between the last byte of an upload and its commit, which takes place even if the
-        client has gone.
+        client has gone meanwhile.
     latency
         Seconds that every request waits before it is looked at.
     bandwidth
@@ -44,7 +44,7 @@ class Settings:
     rate_limit: tuple[int, float] | None = None
     v2_throttle: bool = False
     v2_shuffle: bool = True
-    commit_delay: float = 0.0
+    late_commit: float = 0.0
     latency: float = 0.0
     bandwidth: float | None = None
     max_body: int = 5_261_334_937

@@ -205,6 +205,11 @@ class Store:
         row = self.db.execute("SELECT * FROM nodes WHERE id = ?", (guid.lower(),)).fetchone()
         return _node(row) if row else None
 
+    def nodes(self) -> list[Node]:
+        """Return everything that was not deleted, the newest change first."""
+        rows = self.db.execute("SELECT * FROM nodes WHERE NOT deleted ORDER BY modified DESC")
+        return [_node(row) for row in rows]
+
     def nodes_of(self, user: str | None, kind: str) -> list[Node]:
         """Return what a user contributes to, the newest change first."""
         rows = self.db.execute(
@@ -253,6 +258,11 @@ class Store:
         key = secrets.token_hex(16)
         self.db.execute("INSERT INTO view_only_links VALUES (?, ?)", (key, guid))
         return key
+
+    def view_only_key(self, guid: str) -> str:
+        """Return a key of a node, a new one if there is none."""
+        row = self.db.execute("SELECT key FROM view_only_links WHERE node = ?", (guid,)).fetchone()
+        return row[0] if row else self.add_view_only_link(guid)
 
     def view_only(self, guid: str, key: str) -> bool:
         """Tell whether a key opens a node."""

@@ -118,7 +118,7 @@ async def _put_file(task: Task, parent_id: str, name: str) -> Answer:
         world.continue_in_background(_commit_later(task, parent_id, name, received, late))
         return Answer(200)
     try:
-        await asyncio.sleep(world.settings.commit_delay)
+        await asyncio.sleep(world.settings.late_commit)
         entity, created = await _commit(task, parent_id, name, received)
     finally:
         received.discard()
