@@ -88,7 +88,7 @@ class Downloader:
         """
         size = file.size or 0
         end = size if end is None else min(end, size)
-        if start >= end and size:
+        if start >= end:
             return b""
         whole = start == 0 and end == size
         buffer = bytearray()
@@ -261,7 +261,7 @@ class Downloader:
 
         async for attempt in self._api.attempts(operation, str(path)):
             with attempt:
-                if position < end or start == end:
+                if position < end:
                     await self._fetch(path, file, operation, position, end, follow)
 
     async def _fetch(

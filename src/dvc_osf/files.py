@@ -137,6 +137,16 @@ class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not 
         finally:
             self._spool.close()
 
+    def close(self) -> None:
+        """Upload what was written, unless that is done or waits for :meth:`commit`."""
+        if self.closed:
+            return
+        try:
+            # fsspec's own close would also forget listings; the upload has entered itself there.
+            self.flush(force=True)
+        finally:
+            self.closed = True
+
     def discard(self) -> None:
         """Forget what was written."""
         self._spool.close()
