@@ -9,36 +9,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from yarl import URL
 
-from .auth import TokenSource, check_files_url, redact
+from .answers import range_start, read_error, words_of
+from .auth import TokenSource, check_files_url
 from .config import Config
 from .exceptions import (
     OSFAuthenticationError,
     OSFException,
+    OSFFileLockedError,
     OSFNotFoundError,
     OSFPermissionError,
     OSFServerError,
     OSFVersionConflictError,
-    error_for_status,
 )
+from .messages import Answer, Request
 from .models import Entity, Provider, Version
 from .retry import Clock, attempts
 from .stats import Stats
-from .transport import Answer, Request, Transport
+from .transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
     import tenacity
+    from typing_extensions import Self
 
-    from .transport import Body
+    from .messages import Body
 
-__all__ = ["FileExistsAnswer", "Listing", "OSFAPIClient"]
+__all__ = ["FileExistsConflictError", "Listing", "OSFAPIClient"]
 
 _FEW_ENTITIES = 1000
 
@@ -59,7 +61,7 @@ class Listing:
     etag: str | None
 
 
-class FileExistsAnswer(OSFVersionConflictError):
+class FileExistsConflictError(OSFVersionConflictError):
     """The 409 to a file's creation, which carries the file that exists.
 
     Attributes
@@ -113,7 +115,7 @@ class OSFAPIClient:
         self._transport = Transport(config, self._token, self.stats, self.clock)
         self._providers: dict[str, asyncio.Task[dict[str, Provider]]] = {}
 
-    async def __aenter__(self) -> OSFAPIClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -351,15 +353,15 @@ class OSFAPIClient:
 
         Raises
         ------
-        FileExistsAnswer
+        FileExistsConflictError
             A file of that name exists; it is in ``existing``.
         """
         url = self._url(provider, parent, kind="file", name=name)
         request = Request("PUT", url, "file PUT", operation, path, body=body)
         answer = await self._transport.request(request)
         if answer.status == 409:
-            conflict = FileExistsAnswer(
-                _words(answer.content) or "a file of that name exists",
+            conflict = FileExistsConflictError(
+                words_of(answer.content) or "a file of that name exists",
                 status=409,
                 path=path,
                 operation=operation,
@@ -415,7 +417,7 @@ class OSFAPIClient:
         *,
         first: int | None = None,
         last: int | None = None,
-    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+    ) -> AsyncIterator[tuple[int, AsyncGenerator[bytes, None]]]:
         """Read a file's content, pinned to the version of the record; one attempt.
 
         Parameters
@@ -445,7 +447,7 @@ class OSFAPIClient:
                 await self._check(answer, operation, path, project=provider.project)
             start = 0
             if response.status == 206:
-                start = _range_start(response.headers.get("Content-Range"), first, path, operation)
+                start = range_start(response.headers.get("Content-Range"), first, path, operation)
             chunks = self._transport.chunks(request, response)
             async with contextlib.aclosing(chunks):
                 yield start, chunks
@@ -532,39 +534,30 @@ class OSFAPIClient:
         """Raise the error that an answer means."""
         if answer.status < 300:
             return
-        if answer.status < 400:
-            raise OSFServerError(
-                "the OSF redirects where it should answer",
-                status=answer.status,
-                operation=operation,
-                path=path,
-                hint="Check endpoint_url (OSF_API_URL)",
-            )
-        words = redact(_words(answer.content), self._token.get()) or "the OSF refused or failed"
-        details: dict[str, Any] = {
-            "operation": operation,
-            "path": path,
-            "request_id": answer.headers.get("X-Waterbutler-Request-Id"),
-            "bytes_uploaded": answer.bytes_sent,
-            "total_size": answer.bytes_to_send,
-        }
-        if answer.status == 401 and self._token.get() is not None:
-            words = f"the OSF does not accept the token: {words}"
+        error = read_error(answer, self._token.get(), operation, path, project)
         if answer.status == 403 and project is not None:
-            details.update(await self._explain_refusal())
-            if "status" in details:
-                raise OSFAuthenticationError("the OSF does not accept the token", **details)
-        raise error_for_status(answer.status, words, project=project, **details)
+            error = await self._explain_refusal(error)
+        raise error
 
-    async def _explain_refusal(self) -> dict[str, Any]:
+    async def _explain_refusal(self, error: OSFException) -> OSFException:
         """Find out why WaterButler answered 403: it says so for a bad token as for no rights."""
+        if isinstance(error, OSFFileLockedError):
+            return error
         if self._token.get() is None:
-            return {"hint": f"There is no token. {OSFAuthenticationError.hint}"}
+            error.hint = f"There is no token. {OSFAuthenticationError.hint}"
+            return error
         try:
             valid = await self.token_is_valid()
         except OSFException:
-            return {}
-        return {} if valid else {"status": 401}
+            return error
+        if valid:
+            return error
+        return OSFAuthenticationError(
+            "the OSF does not accept the token",
+            operation=error.operation,
+            path=error.path,
+            status=401,
+        )
 
     # -- URLs and JSON -----------------------------------------------------------------------
 
@@ -608,33 +601,3 @@ class OSFAPIClient:
 
 def _read_entities(data: list[Any]) -> tuple[Entity, ...]:
     return tuple(Entity.from_waterbutler(item) for item in data)
-
-
-def _range_start(header: str | None, first: int | None, path: str, operation: str) -> int:
-    """Read the first position from a Content-Range and insist that it is the one asked for."""
-    start = (header or "").removeprefix("bytes ").partition("-")[0]
-    if not start.isdigit() or int(start) != first:
-        raise OSFServerError(
-            f"the files host sent the range {header!r} instead of one from {first}",
-            path=path,
-            operation=operation,
-            status=500,
-        )
-    return int(start)
-
-
-def _words(content: bytes) -> str:
-    """Find the message in any of the shapes in which the OSF says what is wrong."""
-    try:
-        found = json.loads(content)
-    except ValueError:
-        return ""
-    if not isinstance(found, dict):
-        return ""
-    errors = found.get("errors")
-    if isinstance(errors, list):
-        details = [str(error.get("detail", "")) for error in errors if isinstance(error, dict)]
-        return "; ".join(filter(None, details))
-    text = found.get("message_long") or found.get("message") or found.get("error") or ""
-    # The OSF appends an HTML link to its support address.
-    return str(text).partition(" If this should not")[0].rstrip(".")

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 
 __all__ = ["BufferBudget", "KeyedLocks", "gather_or_cancel", "in_background"]
 
@@ -186,7 +186,7 @@ async def in_background(awaitables: Iterable[Awaitable[Any]]) -> AsyncIterator[N
         await _end(tasks)
 
 
-async def _end(tasks: list[asyncio.Future[Any]]) -> None:
+async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

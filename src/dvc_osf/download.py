@@ -13,7 +13,7 @@ import aiofiles
 
 from .concurrency import gather_or_cancel
 from .exceptions import OSFConnectionError, OSFIntegrityError
-from .upload import md5_of
+from .sources import md5_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -288,13 +288,11 @@ class Downloader:
             operation,
             first=None if whole else start,
             last=None if whole else end - 1,
-        ) as (position, pieces):
+        ) as (begin, pieces):
+            position = begin
             async for piece in pieces:
-                if whole:
-                    wanted = piece
-                else:
-                    # All of the file may come where a part was asked for.
-                    wanted = piece[max(start - position, 0) : max(end - position, 0)]
+                # All of the file may come where a part was asked for.
+                wanted = piece[max(start - position, 0) : None if whole else max(end - position, 0)]
                 if wanted:
                     await take(max(position, start), wanted)
                 position += len(piece)

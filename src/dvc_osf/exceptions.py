@@ -73,6 +73,7 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
     """
 
     hint: str = ""
+    errno: int | None
     code: ClassVar[int | None] = None
     """The ``errno`` of those that are an :class:`OSError`."""
 

@@ -12,6 +12,8 @@ from fsspec.spec import AbstractBufferedFile
 
 from .models import describe
 from .paths import OSFPath
+from .upload import UploadJob
+from .utils import ProgressTracker
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,7 +37,7 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         What reads.
     path : str
         The canonical path.
-    block_size : int or "default", optional
+    block_size : int, optional
         Bytes to read ahead.
     **kwargs
         As for :class:`fsspec.spec.AbstractBufferedFile`.
@@ -49,7 +51,7 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
     """
 
     def __init__(
-        self, fs: OSFFileSystem, path: str, block_size: int | str = "default", **kwargs: Any
+        self, fs: OSFFileSystem, path: str, block_size: int | str | None = None, **kwargs: Any
     ) -> None:
         self._place = OSFPath.parse(path)
         self._entity = sync(fs.loop, fs._file, self._place, "open")
@@ -79,7 +81,7 @@ class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not 
         The canonical path.
     mode : str, optional
         ``"wb"`` or ``"w"`` (text, UTF-8), or with ``x`` for a file that must not exist.
-    chunk_size : int or "default", optional
+    chunk_size : int, optional
         Bytes to gather before they go to the spool.
     autocommit : bool, optional
         Upload when closed; otherwise when :meth:`commit` is called, as transactions do.
@@ -92,7 +94,7 @@ class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not 
         fs: OSFFileSystem,
         path: str,
         mode: str = "wb",
-        chunk_size: int | str = "default",
+        chunk_size: int | str | None = None,
         *,
         autocommit: bool = True,
         **kwargs: Any,
@@ -132,10 +134,14 @@ class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not 
         """Upload what was written."""
         try:
             self._spool.seek(0)
-            place = OSFPath.parse(self.path)
-            sync(self.fs.loop, self.fs._upload_spool, place, self._spool, self.exclusive)
+            job = UploadJob(
+                OSFPath.parse(self.path), ProgressTracker(), "write", exclusive=self.exclusive
+            )
+            sync(self.fs.loop, self.fs._upload_stream, self._spool, job)
         finally:
             self._spool.close()
+
+    closed: bool
 
     def close(self) -> None:
         """Upload what was written, unless that is done or waits for :meth:`commit`."""

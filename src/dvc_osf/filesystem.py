@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import tempfile
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import aiofiles
 from fsspec.asyn import AsyncFileSystem, get_loop, sync
 from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.exceptions import FSTimeoutError
@@ -20,15 +22,15 @@ from .engine import Engine, close_engines
 from .exceptions import (
     OSFIsADirectoryError,
     OSFNotFoundError,
-    OSFPathError,
     OSFTimeoutError,
 )
 from .files import OSFFile, OSFWriteFile, TextFile
 from .paths import OSFPath, strip_protocol
 from .remover import topmost
 from .retry import Clock
+from .sources import BytesSource, FileSource, Source
 from .stats import Stats
-from .upload import BytesSource, FileSource, Source
+from .upload import UploadJob
 from .utils import ProgressTracker, determine_upload_strategy
 
 if TYPE_CHECKING:
@@ -105,6 +107,7 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
 
     protocol: ClassVar[str] = "osf"
     root_marker = ""
+    _pid: int
     async_impl = True
     cachable = True
     # These two are not arguments that make another filesystem of it.
@@ -200,7 +203,8 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop that synchronous calls run on."""
         self._leave_parent_process()
-        return self._loop
+        loop: asyncio.AbstractEventLoop = self._loop
+        return loop
 
     async def aclose(self) -> None:
         """Close the running loop's connections; the next call opens new ones."""
@@ -303,7 +307,7 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
     async def _isfile(self, path: str) -> bool:
         """Tell whether a file is there; only "not found" means that none is."""
         try:
-            return (await self._info(path))["type"] == "file"
+            return bool((await self._info(path))["type"] == "file")
         except FileNotFoundError:
             return False
 
@@ -344,7 +348,8 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
             downloader = (await self._engine()).downloader
             return await downloader.read(place, file, "cat_file", first, last)
 
-        return await self._with_file(OSFPath.parse(path), "cat_file", read)
+        data: bytes = await self._with_file(OSFPath.parse(path), "cat_file", read)
+        return data
 
     async def _get_file(
         self, rpath: str, lpath: Any, callback: Any = DEFAULT_CALLBACK, **_: Any
@@ -433,96 +438,49 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         OSFIntegrityError
             The OSF stored other bytes, again and again.
         """
-        if os.path.isdir(lpath):
+        if await asyncio.to_thread(os.path.isdir, lpath):
             await self._makedirs(rpath, exist_ok=True)
-            return
-        progress = ProgressTracker(callback)
-        size = os.stat(lpath).st_size
-        await self._upload_file(lpath, size, OSFPath.parse(rpath), progress, "put_file", mode)
-
-    async def _upload_file(
-        self,
-        lpath: str,
-        size: int,
-        place: OSFPath,
-        progress: ProgressTracker,
-        operation: str,
-        mode: str,
-    ) -> None:
-        progress.set_total(size)
-        if determine_upload_strategy(size, self.config.upload_chunk_size) == "single":
-            await self._put_file_simple(lpath, size, place, progress, operation, mode)
         else:
-            await self._put_file_chunked(lpath, size, place, progress, operation, mode)
-
-    async def _put_file_simple(
-        self,
-        lpath: str,
-        size: int,
-        place: OSFPath,
-        progress: ProgressTracker,
-        operation: str,
-        mode: str,
-    ) -> None:
-        """Send a file below one chunk from memory."""
-        budget = (await self._engine()).budget
-        async with budget.hold(size):
-            data = await asyncio.to_thread(_read_whole, lpath)
-            progress.set_total(len(data))
-            await self._upload(place, BytesSource(data), progress, operation, mode)
-
-    async def _put_file_chunked(
-        self,
-        lpath: str,
-        size: int,
-        place: OSFPath,
-        progress: ProgressTracker,
-        operation: str,
-        mode: str,
-    ) -> None:
-        """Send a file by the pipeline, in chunks."""
-        budget = (await self._engine()).budget
-        source = FileSource(lpath, size, self.config.upload_chunk_size, budget)
-        await self._upload(place, source, progress, operation, mode)
+            await self._upload_file(lpath, _job(rpath, "put_file", mode, callback))
 
     async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
-        progress = ProgressTracker(total=len(value))
-        source = BytesSource(value)
-        await self._upload(OSFPath.parse(path), source, progress, "pipe_file", mode)
+        await self._upload(_job(path, "pipe_file", mode), BytesSource(value))
 
-    async def _upload_spool(self, place: OSFPath, spool: Any, exclusive: bool) -> None:
-        """Upload what a file object gathered, from the disk where it is large."""
-        mode = "create" if exclusive else "overwrite"
-        await self._upload_stream(spool, place, ProgressTracker(), "write", mode)
+    async def _upload_file(self, lpath: str, job: UploadJob) -> None:
+        """Upload a local file, by the strategy that its size asks for."""
+        size = (await asyncio.to_thread(os.stat, lpath)).st_size
+        job.progress.set_total(size)
+        if determine_upload_strategy(size, self.config.upload_chunk_size) == "single":
+            await self._put_file_simple(lpath, size, job)
+        else:
+            await self._put_file_chunked(lpath, size, job)
 
-    async def _upload_stream(
-        self, stream: Any, place: OSFPath, progress: ProgressTracker, operation: str, mode: str
-    ) -> None:
+    async def _put_file_simple(self, lpath: str, size: int, job: UploadJob) -> None:
+        """Send a file below one chunk from memory."""
+        async with (await self._engine()).budget.hold(size):
+            async with aiofiles.open(lpath, "rb") as file:
+                data = await file.read()
+            job.progress.set_total(len(data))
+            await self._upload(job, BytesSource(data))
+
+    async def _put_file_chunked(self, lpath: str, size: int, job: UploadJob) -> None:
+        """Send a file by the pipeline, in chunks, read and hashed on the way."""
+        budget = (await self._engine()).budget
+        await self._upload(job, FileSource(lpath, size, self.config.upload_chunk_size, budget))
+
+    async def _upload_stream(self, stream: Any, job: UploadJob) -> None:
         """Upload a file object's bytes; from a temporary file, for the size must be known."""
         with tempfile.NamedTemporaryFile(delete=False) as local:
             try:
-                await asyncio.to_thread(_copy, stream, local, self.config.upload_chunk_size)
-                size = local.tell()
+                await asyncio.to_thread(shutil.copyfileobj, stream, local)
                 local.close()
-                await self._upload_file(local.name, size, place, progress, operation, mode)
+                await self._upload_file(local.name, job)
             finally:
                 local.close()
                 os.unlink(local.name)
 
-    async def _upload(
-        self,
-        place: OSFPath,
-        source: Source,
-        progress: ProgressTracker,
-        operation: str,
-        mode: str,
-    ) -> None:
-        if not place.parts:
-            raise OSFIsADirectoryError(
-                "a file needs a name", path=str(place), operation=operation, hint=OSFPathError.hint
-            )
-        uploader = (await self._engine()).uploader
-        await uploader.upload(place, source, progress, operation, exclusive=mode == "create")
+    async def _upload(self, job: UploadJob, source: Source) -> None:
+        await (await self._engine()).uploader.upload(job, source)
 
     async def _put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> Any:
         """Upload files, or one file object.
@@ -538,9 +496,8 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         """
         if not hasattr(lpath, "read"):
             return await super()._put(lpath, rpath, *args, **kwargs)
-        progress = ProgressTracker(kwargs.get("callback"))
-        mode = kwargs.get("mode", "overwrite")
-        await self._upload_stream(lpath, OSFPath.parse(rpath), progress, "put", mode)
+        mode, callback = kwargs.get("mode", "overwrite"), kwargs.get("callback")
+        await self._upload_stream(lpath, _job(rpath, "put", mode, callback))
         return None
 
     # -- folders and deletion ----------------------------------------------------------------
@@ -655,7 +612,7 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         self,
         path: str,
         mode: str = "rb",
-        block_size: int | None = None,
+        block_size: int | str | None = None,
         autocommit: bool = True,
         cache_options: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -672,15 +629,9 @@ def _check_depth(maxdepth: int | None) -> None:
         raise ValueError("maxdepth must be at least 1")
 
 
-def _read_whole(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _copy(source: Any, target: Any, chunk_size: int) -> None:
-    while chunk := source.read(chunk_size):
-        target.write(chunk)
-    target.flush()
+def _job(path: str, operation: str, mode: str, callback: Any = None) -> UploadJob:
+    progress = ProgressTracker(callback)
+    return UploadJob(OSFPath.parse(path), progress, operation, exclusive=mode == "create")
 
 
 def _facade(name: str) -> Callable[..., Any]:
@@ -702,5 +653,33 @@ def _facade(name: str) -> Callable[..., Any]:
     return call
 
 
-for _method in ["cat", "cat_file", "cat_ranges", "copy", "cp_file", "du", "exists", "expand_path", "find", "get", "get_file", "glob", "info", "isdir", "isfile", "ls", "makedirs", "mkdir", "pipe", "pipe_file", "put", "put_file", "rm", "rm_file", "rmdir", "size", "sizes"]:
+for _method in [
+    "cat",
+    "cat_file",
+    "cat_ranges",
+    "copy",
+    "cp_file",
+    "du",
+    "exists",
+    "expand_path",
+    "find",
+    "get",
+    "get_file",
+    "glob",
+    "info",
+    "isdir",
+    "isfile",
+    "ls",
+    "makedirs",
+    "mkdir",
+    "pipe",
+    "pipe_file",
+    "put",
+    "put_file",
+    "rm",
+    "rm_file",
+    "rmdir",
+    "size",
+    "sizes",
+]:
     setattr(OSFFileSystem, _method, _facade(_method))

@@ -144,7 +144,7 @@ class Entity:
 
 
 def _checkout_holder(value: Any) -> str | None:
-    """Listings say ``{"_id": guid}``, answers to a PUT say ``guid``."""
+    """Read the holder: listings say ``{"_id": guid}``, answers to a PUT say ``guid``."""
     if isinstance(value, dict):
         value = value.get("_id")
     return value or None

@@ -111,22 +111,18 @@ def attempts(
 
     def before_sleep(state: tenacity.RetryCallState) -> None:
         stats.retries += 1
-        assert state.outcome is not None
-        assert state.next_action is not None
         logger.warning(
             "%s osf://%s: %s; attempt %d of %d follows in %.1f s",
             operation,
             path,
-            _brief(state.outcome.exception()),
+            _brief(_failure(state)),
             state.attempt_number + 1,
             max_retries + 1,
-            state.next_action.sleep,
+            state.upcoming_sleep,
         )
 
     def after_last(state: tenacity.RetryCallState) -> None:
-        assert state.outcome is not None
-        error = state.outcome.exception()
-        assert error is not None
+        error = _failure(state)
         if isinstance(error, OSFException):
             error.attempts = state.attempt_number
         raise error
@@ -141,7 +137,13 @@ def attempts(
     )
 
 
-def _brief(error: BaseException | None) -> str:
+def _failure(state: tenacity.RetryCallState) -> BaseException:
+    """Return what an attempt ended with; the policy's hooks are only called after failures."""
+    error = state.outcome.exception() if state.outcome else None
+    return error or RuntimeError("there was no failure")
+
+
+def _brief(error: BaseException) -> str:
     """Leave out what to do next: we are about to do it."""
     if isinstance(error, OSFException):
         status = f" (HTTP {error.status})" if error.status else ""
@@ -230,8 +232,8 @@ class RateGate:
         """
         if waited + seconds > self._max_wait:
             raise OSFRateLimitError(
-                f"the rate limit asks for a pause of {seconds:.0f} s, after {waited:.0f} s already; "
-                f"max_wait is {self._max_wait:.0f} s",
+                f"the rate limit asks for a pause of {seconds:.0f} s, after {waited:.0f} s "
+                f"already; max_wait is {self._max_wait:.0f} s",
                 operation=operation,
                 path=path,
                 status=429,

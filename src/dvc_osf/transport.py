@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import ssl
 import time
 import urllib.request
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from yarl import URL
@@ -25,16 +23,17 @@ from .exceptions import (
     OSFServerError,
     OSFTimeoutError,
 )
+from .messages import Answer, Body, BytesBody, Request
 from .retry import Clock, RateGate, retry_after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
     from .auth import TokenSource
     from .config import Config
     from .stats import Stats
 
-__all__ = ["Answer", "Body", "BytesBody", "Request", "Transport"]
+__all__ = ["Transport"]
 
 EXPECT_FROM = 256 * 1024
 """Bytes of a body from which on the server is asked first, with ``Expect: 100-continue``."""
@@ -42,134 +41,8 @@ EXPECT_FROM = 256 * 1024
 EXPECT_PATIENCE = 2.0
 """Seconds to wait for the server to ask for the body; a proxy may swallow the question."""
 
-PIECE = 256 * 1024
-"""Bytes handed to the socket at once; what it does not take, asyncio copies."""
-
-_PARSE_IN_THREAD_FROM = 1024 * 1024
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class Body(Protocol):
-    """A request's body of known size, made anew for every attempt.
-
-    An iterator with a state, not an async generator: it must be possible to close it while
-    aiohttp still waits for its next piece.
-
-    Attributes
-    ----------
-    size : int
-        Bytes in all.
-    failure : BaseException or None
-        Why the source could not be read; aiohttp would report it as a lost connection.
-    """
-
-    size: int
-    failure: BaseException | None
-
-    def __aiter__(self) -> AsyncIterator[bytes | memoryview]: ...
-
-    async def aclose(self) -> None:
-        """Stop reading the source and close what was opened for it."""
-
-
-class BytesBody:
-    """A body that is in memory already.
-
-    Parameters
-    ----------
-    data : bytes or memoryview
-        The body.
-    """
-
-    def __init__(self, data: bytes | memoryview) -> None:
-        self.data = data
-        self.size = len(data)
-        self.failure = None
-        self._sent = 0
-
-    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
-        return self
-
-    async def __anext__(self) -> memoryview:
-        if self._sent >= self.size:
-            raise StopAsyncIteration
-        piece = memoryview(self.data)[self._sent : self._sent + PIECE]
-        self._sent += len(piece)
-        return piece
-
-    async def aclose(self) -> None:
-        """Do nothing; there is nothing open."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to ask, and in whose name.
-
-    Attributes
-    ----------
-    method : str
-        The HTTP verb.
-    url : yarl.URL
-        Where to; query included.
-    kind : str
-        The name under which it is counted.
-    operation, path : str
-        For errors and the log.
-    body : callable, optional
-        Makes a fresh body; called once per exchange.
-    headers : Mapping[str, str], optional
-        Extra headers.
-    authorized : bool
-        Whether the token goes along; false for storage hosts behind a redirect.
-    """
-
-    method: str
-    url: URL
-    kind: str
-    operation: str
-    path: str
-    body: Callable[[], Body] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    authorized: bool = True
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A small answer, whole.
-
-    Attributes
-    ----------
-    status : int
-        The HTTP status.
-    headers : Mapping[str, str]
-        Case-insensitive.
-    content : bytes
-        The body.
-    bytes_sent, bytes_to_send : int or None
-        How much of the request's body had left, and how much there was; None without one.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    bytes_sent: int | None = None
-    bytes_to_send: int | None = None
-
-    async def json(self) -> Any:
-        """Read the body as JSON, in a thread where it is large.
-
-        Returns
-        -------
-        object
-            The value; None where the body is no JSON.
-        """
-        try:
-            if len(self.content) < _PARSE_IN_THREAD_FROM:
-                return json.loads(self.content)
-            return await asyncio.to_thread(json.loads, self.content)
-        except ValueError:
-            return None
 
 
 class _LostConnectionError(aiohttp.ClientConnectionError):
@@ -334,7 +207,7 @@ class Transport:
 
     async def chunks(
         self, request: Request, response: aiohttp.ClientResponse
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Read an answer's body piece by piece, as pieces arrive.
 
         Parameters
@@ -452,13 +325,13 @@ class Transport:
         tracker = aiohttp.UploadTracker()
         flight.bytes_to_send = body.size
         offered = _Offered(body)
-        small = isinstance(body, BytesBody) and body.size < EXPECT_FROM
+        in_memory = body.data if isinstance(body, BytesBody) and body.size < EXPECT_FROM else None
         sending = asyncio.ensure_future(
             self._start(
                 request,
                 flight,
                 silence=self._config.upload_timeout,
-                data=body.data if isinstance(body, BytesBody) and small else offered,
+                data=offered if in_memory is None else in_memory,
                 # Without it aiohttp would send chunks, which WaterButler answers with 411.
                 extra_headers={"Content-Length": str(body.size)},
                 skip_auto_headers=("Content-Type",),
@@ -542,7 +415,7 @@ def _tls(verify: bool | str) -> ssl.SSLContext | bool:
 
 
 @contextlib.contextmanager
-def _translated(request: Request) -> Any:
+def _translated(request: Request) -> Iterator[None]:
     """Turn what aiohttp raises into this package's errors."""
     try:
         yield
@@ -553,7 +426,7 @@ def _translated(request: Request) -> Any:
 
 
 def _translate(error: BaseException, request: Request) -> OSFException:
-    where = {"operation": request.operation, "path": request.path}
+    where: dict[str, Any] = {"operation": request.operation, "path": request.path}
     host = f"{request.url.scheme}://{request.url.authority}"
     if isinstance(error, _StalledError):
         return OSFTimeoutError(str(error), **where)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from .children import Children
 from .concurrency import KeyedLocks
 from .exceptions import OSFNotFoundError, OSFVersionConflictError
 from .models import Entity
@@ -19,109 +19,14 @@ from .paths import DEFAULT_PROVIDER, OSFPath
 from .retry import is_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from .api import OSFAPIClient
     from .models import Provider
 
-__all__ = ["Children", "Tree"]
+__all__ = ["Tree", "not_found"]
 
 logger = logging.getLogger("dvc_osf")
-
-_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
-
-
-@dataclass
-class Children:
-    """What a folder holds, by name; a file and a folder may share one.
-
-    Attributes
-    ----------
-    files : dict of str to list of Entity
-        Newest first: racing creates can make several files of one name, of which the newest
-        counts.
-    folders : dict of str to list of Entity
-        Oldest first: several folders of one name are shown as one that holds the content of all.
-    """
-
-    files: dict[str, list[Entity]] = field(default_factory=dict)
-    folders: dict[str, list[Entity]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, entities: Iterable[Entity]) -> Children:
-        """Sort entities by name.
-
-        Parameters
-        ----------
-        entities : iterable of Entity
-            In any order.
-
-        Returns
-        -------
-        Children
-            The same, by name.
-        """
-        children = cls()
-        for entity in entities:
-            children.add(entity)
-        return children
-
-    def add(self, entity: Entity) -> None:
-        """Enter an entity, in the place of one of the same id.
-
-        Parameters
-        ----------
-        entity : Entity
-            What the OSF has now.
-        """
-        kind = self.folders if entity.is_folder else self.files
-        namesakes = [other for other in kind.get(entity.name, ()) if other.id != entity.id]
-        namesakes.append(entity)
-        if len(namesakes) > 1:
-            if entity.is_folder:
-                namesakes.sort(key=lambda folder: folder.id)
-            else:
-                namesakes.sort(key=_age, reverse=True)
-        kind[entity.name] = namesakes
-
-    def remove(self, entity: Entity) -> None:
-        """Strike an entity out.
-
-        Parameters
-        ----------
-        entity : Entity
-            What the OSF has no longer.
-        """
-        kind = self.folders if entity.is_folder else self.files
-        namesakes = [other for other in kind.get(entity.name, ()) if other.id != entity.id]
-        if namesakes:
-            kind[entity.name] = namesakes
-        else:
-            kind.pop(entity.name, None)
-
-    def merged(self, other: Children) -> Children:
-        """Return the content of two folders of one name.
-
-        Parameters
-        ----------
-        other : Children
-            The second folder's.
-
-        Returns
-        -------
-        Children
-            All of it.
-        """
-        return Children.of(
-            entity
-            for group in (self.files, self.folders, other.files, other.folders)
-            for namesakes in group.values()
-            for entity in namesakes
-        )
-
-
-def _age(file: Entity) -> tuple[datetime, str]:
-    return (file.modified or _LONG_AGO, file.id)
 
 
 @dataclass
