@@ -203,30 +203,26 @@ class Browser:
         found: dict[str, Info] = {}
 
         async def descend(folder: OSFPath, levels: int | None, only: str) -> None:
-            infos = await self._folder(folder, "find")
-            below = []
-            for info in infos or ():
-                name = name_of(info)
-                if not name.startswith(only):
-                    continue
-                if info["type"] == "file":
-                    found[info["name"]] = info
-                    continue
-                if withdirs:
-                    found.setdefault(info["name"], info)
-                below.append(OSFPath.parse(info["name"]))
+            infos = [
+                info
+                for info in await self._folder(folder, "find") or ()
+                if name_of(info).startswith(only)
+            ]
+            folders = [info for info in infos if info["type"] == "directory"]
+            # Where a file and a folder share a name, the file counts.
+            found.update({info["name"]: info for info in folders if withdirs})
+            found.update({info["name"]: info for info in infos if info["type"] == "file"})
             if levels != 1:
                 less = None if levels is None else levels - 1
+                below = [OSFPath.parse(info["name"]) for info in folders]
                 await gather_or_cancel(descend(child, less, "") for child in below)
 
         try:
             await descend(place, maxdepth, prefix)
-            if place.parts and not found:
+            if (place.parts and not found) or (withdirs and place.project):
                 info = await self.info(place)
                 if info["type"] == "file" or withdirs:
                     found[info["name"]] = info
-            elif withdirs and place.project:
-                found.setdefault(str(place), await self.info(place))
         except OSFNotFoundError as error:
             # An absent beginning finds nothing; an absent project is a mistake.
             if error.status is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from .browser import Browser
 from .concurrency import BufferBudget, KeyedLocks
 from .download import Downloader
 from .remover import Remover
+from .retry import Clock
 from .tree import Tree
 from .upload import Uploader
 
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
 
     from .auth import TokenSource
     from .config import Config
-    from .retry import Clock
+    from .paths import OSFPath
     from .stats import Stats
 
-__all__ = ["Engine", "close_engines"]
+__all__ = ["Engine", "EnginePool"]
 
 _CLOSING_PATIENCE = 2.0
 """Seconds to wait at exit for connections to close; they break with the process anyway."""
@@ -89,24 +91,121 @@ class Engine:
         await self._lifetime.aclose()
 
 
-def close_engines(engines: dict[asyncio.AbstractEventLoop, Engine]) -> None:
-    """Close what a filesystem leaves behind, from whichever thread drops it.
+class EnginePool:
+    """The engines of one filesystem, one for each event loop that it is used on.
+
+    Knows nothing of the filesystem itself, so that dropping that one closes these.
 
     Parameters
     ----------
-    engines : dict
-        By loop; emptied.
+    config, token, stats, view_only, expiry
+        As for :class:`Engine`.
+
+    Attributes
+    ----------
+    clock : Clock
+        What the engines yet to be made measure pauses by.
     """
-    while engines:
-        loop, engine = engines.popitem()
-        if loop.is_closed() or not loop.is_running():
-            continue
-        closing = engine.aclose()
-        try:
-            future = asyncio.run_coroutine_threadsafe(closing, loop)
-        except RuntimeError:
-            closing.close()
-            continue
-        if engine.thread != threading.get_ident():
-            with contextlib.suppress(Exception):
-                future.result(_CLOSING_PATIENCE)
+
+    def __init__(
+        self,
+        config: Config,
+        token: TokenSource,
+        stats: Stats,
+        *,
+        view_only: str | None,
+        expiry: float,
+    ) -> None:
+        self.clock = Clock()
+        self._config = config
+        self._token = token
+        self._stats = stats
+        self._view_only = view_only
+        self._expiry = expiry
+        self._engines: dict[asyncio.AbstractEventLoop, Engine] = {}
+        self._pid = os.getpid()
+
+    async def current(self) -> Engine:
+        """Return the running loop's engine, made at the first call.
+
+        Returns
+        -------
+        Engine
+            Open.
+        """
+        self.leave_parent_process()
+        loop = asyncio.get_running_loop()
+        engine = self._engines.get(loop)
+        if engine is None or engine.closed:
+            for other in [known for known in self._engines if known.is_closed()]:
+                del self._engines[other]
+            engine = Engine(
+                self._config,
+                self._token,
+                self._stats,
+                self.clock,
+                view_only=self._view_only,
+                expiry=self._expiry,
+            )
+            await engine.start()
+            self._engines[loop] = engine
+        return engine
+
+    def leave_parent_process(self) -> bool:
+        """Start anew after a fork: connections and loops are the parent's.
+
+        Returns
+        -------
+        bool
+            Whether this is the first call in a forked child.
+        """
+        if self._pid == os.getpid():
+            return False
+        self._pid = os.getpid()
+        _inherited.append(self._engines)
+        self._engines = {}
+        return True
+
+    def invalidate(self, place: OSFPath | None) -> None:
+        """Let every loop's tree stop believing listings.
+
+        Parameters
+        ----------
+        place : OSFPath or None
+            As for :meth:`Tree.invalidate`.
+        """
+        for loop, engine in list(self._engines.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(engine.tree.invalidate, place)
+
+    async def aclose(self) -> None:
+        """Close the running loop's engine."""
+        engine = self._engines.pop(asyncio.get_running_loop(), None)
+        if engine is not None:
+            await engine.aclose()
+
+    def close(self) -> None:
+        """Close every engine, from whichever thread; at exit, or when a filesystem is dropped."""
+        if self._pid != os.getpid():
+            return
+        while self._engines:
+            loop, engine = self._engines.popitem()
+            if not loop.is_closed() and loop.is_running():
+                _close_from_outside(loop, engine)
+
+
+_inherited: list[object] = []
+"""What forked children got from their parents: never touched, for the sockets are shared."""
+
+
+def _close_from_outside(loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
+    closing = engine.aclose()
+    try:
+        future = asyncio.run_coroutine_threadsafe(closing, loop)
+    except RuntimeError:
+        # The loop ended between the question and the request.
+        closing.close()
+        return
+    if engine.thread != threading.get_ident():
+        with contextlib.suppress(Exception):
+            future.result(_CLOSING_PATIENCE)

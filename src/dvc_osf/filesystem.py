@@ -11,23 +11,21 @@ import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiofiles
-from fsspec.asyn import AsyncFileSystem, get_loop, sync
+from fsspec.asyn import AsyncFileSystem, get_loop
 from fsspec.callbacks import DEFAULT_CALLBACK
-from fsspec.exceptions import FSTimeoutError
 
 from .auth import TokenSource
 from .concurrency import gather_or_cancel
 from .config import Config
-from .engine import Engine, close_engines
+from .engine import EnginePool
 from .exceptions import (
     OSFIsADirectoryError,
     OSFNotFoundError,
-    OSFTimeoutError,
 )
+from .facade import add_sync_methods
 from .files import OSFFile, OSFWriteFile, TextFile
 from .paths import OSFPath, strip_protocol
 from .remover import topmost
-from .retry import Clock
 from .sources import BytesSource, FileSource, Source
 from .stats import Stats
 from .upload import UploadJob
@@ -36,12 +34,11 @@ from .utils import ProgressTracker, determine_upload_strategy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from .engine import Engine
     from .models import Entity
+    from .retry import Clock
 
 __all__ = ["OSFFile", "OSFFileSystem", "OSFWriteFile"]
-
-_abandoned: list[Any] = []
-"""Engines that a forked child inherited: their sockets are the parent's, so never touch them."""
 
 
 class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typed
@@ -107,7 +104,6 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
 
     protocol: ClassVar[str] = "osf"
     root_marker = ""
-    _pid: int
     async_impl = True
     cachable = True
     # These two are not arguments that make another filesystem of it.
@@ -155,66 +151,45 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         )
         self.create_folders = create_folders
         self.stats = Stats()
-        self.clock = Clock()
         self._token = TokenSource(token, credentialpath)
-        self._view_only = view_only or os.environ.get("OSF_VIEW_ONLY") or None
-        forever = listings_expiry_time is None
-        self._expiry = float("inf") if forever else float(listings_expiry_time or 0)
+        view_only = view_only or os.environ.get("OSF_VIEW_ONLY") or None
+        expiry = float("inf") if listings_expiry_time is None else float(listings_expiry_time)
         if not use_listings_cache:
-            self._expiry = 0.0
-        self._engines: dict[asyncio.AbstractEventLoop, Engine] = {}
-        self._finalizer = weakref.finalize(self, close_engines, self._engines)
+            expiry = 0.0
+        self._engines = EnginePool(
+            self.config, self._token, self.stats, view_only=view_only, expiry=expiry
+        )
+        weakref.finalize(self, self._engines.close)
 
     # -- lifecycle ---------------------------------------------------------------------------
 
     async def _engine(self) -> Engine:
-        """Return the machinery for the running loop; the first call on a loop makes it."""
-        self._leave_parent_process()
-        loop = asyncio.get_running_loop()
-        engine = self._engines.get(loop)
-        if engine is None or engine.closed:
-            for other in [known for known in self._engines if known.is_closed()]:
-                del self._engines[other]
-            engine = Engine(
-                self.config,
-                self._token,
-                self.stats,
-                self.clock,
-                view_only=self._view_only,
-                expiry=self._expiry,
-            )
-            await engine.start()
-            self._engines[loop] = engine
-        return engine
+        return await self._engines.current()
 
-    def _leave_parent_process(self) -> None:
-        """After a fork, start anew: connections and loop are the parent's."""
-        if self._pid == os.getpid():
-            return
-        self._pid = os.getpid()
-        self._finalizer.detach()
-        _abandoned.append(self._engines)
-        self._engines = {}
-        self._finalizer = weakref.finalize(self, close_engines, self._engines)
-        if not self.asynchronous:
-            self._loop = get_loop()
+    @property
+    def clock(self) -> Clock:
+        """What back-off and pauses are measured by; to be set before the first request."""
+        return self._engines.clock
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self._engines.clock = clock
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that synchronous calls run on."""
-        self._leave_parent_process()
+        """The loop that synchronous calls run on; after a fork, the child's."""
+        if self._engines.leave_parent_process() and not self.asynchronous:
+            self._loop = get_loop()
         loop: asyncio.AbstractEventLoop = self._loop
         return loop
 
     async def aclose(self) -> None:
         """Close the running loop's connections; the next call opens new ones."""
-        engine = self._engines.pop(asyncio.get_running_loop(), None)
-        if engine is not None:
-            await engine.aclose()
+        await self._engines.aclose()
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
-        close_engines(self._engines)
+        self._engines.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.config.api_url}>"
@@ -246,10 +221,7 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         path : str, optional
             A place: the listings of it, above it and below it; by default, all.
         """
-        place = None if path is None else OSFPath.parse(path)
-        for loop, engine in list(self._engines.items()):
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(engine.tree.invalidate, place)
+        self._engines.invalidate(None if path is None else OSFPath.parse(path))
         super().invalidate_cache(path)
 
     # -- paths -------------------------------------------------------------------------------
@@ -634,52 +606,8 @@ def _job(path: str, operation: str, mode: str, callback: Any = None) -> UploadJo
     return UploadJob(OSFPath.parse(path), progress, operation, exclusive=mode == "create")
 
 
-def _facade(name: str) -> Callable[..., Any]:
-    """Make the synchronous method of that name, from the asynchronous one."""
-    method = getattr(OSFFileSystem, f"_{name}")
-
-    def call(self: OSFFileSystem, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return sync(self.loop, getattr(self, f"_{name}"), *args, **kwargs)
-        except FSTimeoutError as error:
-            # fsspec replaces any TimeoutError by one that says nothing.
-            if isinstance(error.__cause__, OSFTimeoutError):
-                raise error.__cause__ from None
-            raise
-
-    call.__name__ = name
-    call.__qualname__ = f"{OSFFileSystem.__name__}.{name}"
-    call.__doc__ = method.__doc__ or getattr(getattr(AsyncFileSystem, name, None), "__doc__", None)
-    return call
-
-
-for _method in [
-    "cat",
-    "cat_file",
-    "cat_ranges",
-    "copy",
-    "cp_file",
-    "du",
-    "exists",
-    "expand_path",
-    "find",
-    "get",
-    "get_file",
-    "glob",
-    "info",
-    "isdir",
-    "isfile",
-    "ls",
-    "makedirs",
-    "mkdir",
-    "pipe",
-    "pipe_file",
-    "put",
-    "put_file",
-    "rm",
-    "rm_file",
-    "rmdir",
-    "size",
-    "sizes",
-]:
-    setattr(OSFFileSystem, _method, _facade(_method))
+add_sync_methods(
+    OSFFileSystem,
+    "cat cat_file cat_ranges copy cp_file du exists expand_path find get get_file glob info isdir "
+    "isfile ls makedirs mkdir pipe pipe_file put put_file rm rm_file rmdir size sizes",
+)

@@ -49,8 +49,11 @@ class Answer:
     @property
     def declared_length(self) -> int | None:
         """Content-Length, None for a chunked body."""
-        if self.length is not None:
-            return self.length
+        return self.body_length if self.length is None else self.length
+
+    @property
+    def body_length(self) -> int | None:
+        """The true length of the body, None if it is not known beforehand."""
         if isinstance(self.body, bytes):
             return len(self.body)
         return self.body.count if isinstance(self.body, FileSlice) else None

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from . import storage, wb_errors, wb_json, zipping
-from .answer import Answer, FileSlice
+from .answer import Answer
 from .tree import children
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .exchange import Exchange
-    from .tree import Entity, Version
+    from .tree import Entity
     from .waterbutler import Task
 
 # Longer listings are put together in a thread, on a snapshot of the database.
@@ -109,27 +109,30 @@ def _content(task: Task, entity: Entity) -> Answer:
         "Content-Type": _CONTENT_TYPES.get(extension, "application/octet-stream"),
         "Content-Disposition": disposition,
     }
-    answer = _ranged(exchange, world.blobs.path(version.sha256), version, headers)
+    first, last = _wanted_range(exchange)
+    if last is None:
+        answer = Answer(200, headers, world.blobs.body(version.sha256, 0, version.size))
+    else:
+        count = max(min(last + 1, version.size) - first, 0)
+        # What lies beyond the end is promised all the same, with the wrong status.
+        answer = Answer(
+            200 if last >= version.size else 206,
+            headers,
+            world.blobs.body(version.sha256, first, count),
+            length=last - first + 1,
+        )
+    if answer.status == 206:
+        headers["Content-Range"] = f"bytes {first}-{last}/{version.size}"
     # Tornado computes an ETag where nothing was written yet when a request ends.
-    empty = isinstance(answer.body, FileSlice) and answer.body.count == 0
-    return cacheable(exchange, answer, nothing_written=True) if empty else answer
+    return answer if answer.body_length else cacheable(exchange, answer)
 
 
-def _ranged(exchange: Exchange, path: Path, version: Version, headers: dict[str, str]) -> Answer:
-    whole = Answer(200, headers, FileSlice(path, 0, version.size))
+def _wanted_range(exchange: Exchange) -> tuple[int, int | None]:
+    """Return the range if WaterButler understands it, else ``(0, None)``."""
     match = _CLOSED_RANGE.fullmatch(exchange.request.headers.get("Range", ""))
-    if match is None:
-        return whole
-    first, last = int(match[1]), int(match[2])
-    if last < first:
-        return whole
-    count = max(min(last + 1, version.size) - first, 0)
-    part = FileSlice(path, min(first, version.size), count)
-    if last >= version.size:
-        # What lies beyond the end is promised all the same.
-        return Answer(200, headers, part, length=last - first + 1)
-    headers["Content-Range"] = f"bytes {first}-{last}/{version.size}"
-    return Answer(206, headers, part)
+    if match is None or int(match[2]) < int(match[1]):
+        return 0, None
+    return int(match[1]), int(match[2])
 
 
 def content_disposition(name: str) -> str:
@@ -143,9 +146,9 @@ def _json(exchange: Exchange, value: object) -> Answer:
     return cacheable(exchange, Answer(200, {"Content-Type": wb_errors.JSON}, wb_json.encode(value)))
 
 
-def cacheable(exchange: Exchange, answer: Answer, *, nothing_written: bool = False) -> Answer:
+def cacheable(exchange: Exchange, answer: Answer) -> Answer:
     """Add an ETag, and answer 304 to a client that has it already."""
-    body = b"" if nothing_written or not isinstance(answer.body, bytes) else answer.body
+    body = answer.body if isinstance(answer.body, bytes) else b""
     etag = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
     asked = exchange.request.headers.get("If-None-Match", "")
     known = {tag.strip().removeprefix("W/") for tag in asked.split(",")}

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .answer import Cut
+from .blobs import SMALL
 from .tree import Content
 
 if TYPE_CHECKING:
     from .blobs import Blobs, Incoming
     from .exchange import Exchange
 
-# Up to this size, hashing in the event loop is quicker than asking a thread to do it.
-_INLINE = 128 * 1024
 # Hashing and writing take pieces of about this size to a thread.
-_BATCH = 2 * 1024 * 1024
+_BATCH = 512 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Received:
     def keep(self, blobs: Blobs) -> None:
         """Move the content to its place."""
         if self.incoming is None:
-            blobs.keep_bytes(self.data, self.content.sha256)
+            blobs.keep_small(self.data, self.content.sha256)
         else:
             blobs.keep(self.incoming, self.content.sha256)
 
@@ -53,7 +52,7 @@ async def receive(exchange: Exchange) -> Received:
         The body ended before its announced length; nothing of it stays.
     """
     length = exchange.body_length or 0
-    if length <= _INLINE:
+    if length <= SMALL:
         data = await exchange.read()
         if len(data) != length:
             raise Cut

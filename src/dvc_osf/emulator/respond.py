@@ -52,6 +52,10 @@ async def respond(
     except Cut:
         # aiohttp wants a response even where nobody is left to read it.
         return web.Response()
+    except Exception:
+        _logger.exception("%s %s", exchange.method, exchange.path)
+        exchange.reset()
+        return web.Response()
     finally:
         exchange.entry.ended = time.monotonic()
 

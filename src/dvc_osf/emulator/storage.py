@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .answer import Answer, FileSlice
+from .answer import Answer
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -34,7 +34,7 @@ def signed_url(world: World, sha256: str, disposition: str) -> str:
 
 def _signature(world: World, path: str, expires: str, disposition: str) -> str:
     secret = world.recall("secret").encode()
-    message = "\n".join((path, expires, disposition)).encode()
+    message = f"{path}\n{expires}\n{disposition}".encode()
     return base64.b64encode(hmac.new(secret, message, hashlib.sha256).digest()).decode()
 
 
@@ -51,10 +51,10 @@ async def answer(exchange: Exchange) -> Answer:
     refusal = _check_signature(exchange)
     if refusal is not None:
         return refusal
-    path = exchange.world.blobs.path(match[1])
-    if not path.exists():
+    blobs = exchange.world.blobs
+    size = blobs.size(match[1])
+    if size is None:
         return _error(404, "NoSuchKey", "The specified key does not exist.")
-    size = path.stat().st_size
     headers = {
         "Server": "UploadServer",
         "Content-Type": "application/octet-stream",
@@ -64,14 +64,14 @@ async def answer(exchange: Exchange) -> Answer:
     }
     wanted = _wanted(exchange.request.headers.get("Range", ""), size)
     if wanted is None:
-        return Answer(200, headers, FileSlice(path, 0, size))
+        return Answer(200, headers, blobs.body(match[1], 0, size))
     first, last = wanted
     if first > last:
         refusal = _error(416, "InvalidRange", "The requested range cannot be satisfied.")
         refusal.headers["Content-Range"] = f"bytes */{size}"
         return refusal
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Answer(206, headers, FileSlice(path, first, last - first + 1))
+    return Answer(206, headers, blobs.body(match[1], first, last - first + 1))
 
 
 def _wanted(header: str, size: int) -> tuple[int, int] | None:

@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS versions (
     user TEXT, PRIMARY KEY (entity, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS uses_of_blobs ON versions (sha256);
+CREATE TABLE IF NOT EXISTS small_contents (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deleted_entities (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -114,7 +115,10 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything in the block, or nothing."""
+        """Commit everything in the outermost such block, or nothing."""
+        if self.db.in_transaction:
+            yield
+            return
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, BinaryIO
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from .exchange import Pace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractContextManager
 
     from .exchange import Exchange
     from .faults import Fault
@@ -35,44 +37,76 @@ async def transmit(exchange: Exchange, answer: Answer) -> web.StreamResponse:
     if effects.lose_answer or effects.late_commit is not None:
         exchange.reset()
         raise Cut
-    response = web.StreamResponse(
-        status=answer.status, reason=answer.reason, headers=answer.headers
-    )
-    length = answer.declared_length
-    if length is not None and effects.shorten is not None:
-        length = min(length, effects.shorten)
-    # Answers without a body have no length either.
-    response.content_length = None if answer.status in (204, 304) else length
-    for name, value in (effects.headers or {}).items():
-        response.headers[name] = value
+    answer.headers.update(effects.headers or {})
+    plain = isinstance(answer.body, bytes) and answer.length is None
+    untouched = not _alters(effects) and exchange.bandwidth is None
     try:
-        await response.prepare(exchange.request)
-        exchange.entry.status = answer.status
-        if exchange.method != "HEAD" and answer.body:
-            await _send_body(exchange, response, answer)
-        await response.write_eof()
+        if plain and untouched:
+            response = await _send_whole(exchange, answer)
+        else:
+            response = await _send_streamed(exchange, answer, untouched=untouched)
     except OSError as error:
         exchange.entry.status = None
         raise Cut from error
     if answer.closes:
         await _close_early(exchange)
-    elif length != exchange.entry.sent and length is not None and exchange.method != "HEAD":
+    return response
+
+
+async def _send_whole(exchange: Exchange, answer: Answer) -> web.StreamResponse:
+    """Send a short answer: headers and body in one piece."""
+    body = answer.body if isinstance(answer.body, bytes) else b""
+    response = web.Response(
+        status=answer.status, reason=answer.reason, headers=answer.headers, body=body or None
+    )
+    await response.prepare(exchange.request)
+    exchange.entry.status = answer.status
+    if exchange.method != "HEAD":
+        exchange.entry.sent = len(body)
+    await response.write_eof()
+    return response
+
+
+async def _send_streamed(
+    exchange: Exchange, answer: Answer, *, untouched: bool
+) -> web.StreamResponse:
+    """Send an answer whose body is long, or is to be damaged on the way."""
+    length = answer.declared_length
+    if length is not None and exchange.effects.shorten is not None:
+        length = min(length, exchange.effects.shorten)
+    response = web.StreamResponse(
+        status=answer.status, reason=answer.reason, headers=answer.headers
+    )
+    response.content_length = length
+    with _source(answer) as source:
+        await response.prepare(exchange.request)
+        exchange.entry.status = answer.status
+        if exchange.method == "HEAD":
+            return response
+        if untouched and isinstance(answer.body, FileSlice) and source is not None:
+            await _send_file(exchange, answer.body, source)
+        else:
+            await _send_pieces(exchange, response, answer, source)
+        await response.write_eof()
+    if length is not None and length != exchange.entry.sent:
         exchange.drop()
     return response
 
 
-async def _send_body(exchange: Exchange, response: web.StreamResponse, answer: Answer) -> None:
-    body, entry = answer.body, exchange.entry
-    if not _alters(exchange.effects) and exchange.bandwidth is None:
-        if isinstance(body, bytes):
-            await response.write(body)
-            entry.sent += len(body)
-            return
-        if isinstance(body, FileSlice):
-            await _send_file(exchange, body)
-            return
+def _source(answer: Answer) -> AbstractContextManager[BinaryIO | None]:
+    # Opened before anything is sent: what cannot be opened must not be promised.
+    if isinstance(answer.body, FileSlice):
+        return answer.body.path.open("rb")
+    return nullcontext()
+
+
+async def _send_pieces(
+    exchange: Exchange, response: web.StreamResponse, answer: Answer, source: BinaryIO | None
+) -> None:
+    entry = exchange.entry
     pace = Pace(exchange.bandwidth)
-    async for piece in _altered(_pieces(body), exchange.effects, answer.declared_length or 0):
+    pieces = _pieces(answer.body, source)
+    async for piece in _altered(pieces, exchange.effects, answer.declared_length or 0):
         await pace.spend(len(piece))
         await response.write(piece)
         entry.sent += len(piece)
@@ -96,30 +130,28 @@ def _alters(effects: Fault) -> bool:
     )
 
 
-async def _send_file(exchange: Exchange, part: FileSlice) -> None:
+async def _send_file(exchange: Exchange, part: FileSlice, source: BinaryIO) -> None:
     loop = asyncio.get_running_loop()
     transport = exchange.request.transport
     if transport is None:
         raise ConnectionResetError
     end = part.offset + part.count
-    with part.path.open("rb") as file:
-        for offset in range(part.offset, end, _SENDFILE_STEP):
-            count = min(_SENDFILE_STEP, end - offset)
-            exchange.entry.sent += await loop.sendfile(transport, file, offset, count)
+    for offset in range(part.offset, end, _SENDFILE_STEP):
+        count = min(_SENDFILE_STEP, end - offset)
+        exchange.entry.sent += await loop.sendfile(transport, source, offset, count)
 
 
-async def _pieces(body: bytes | FileSlice | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _pieces(
+    body: bytes | FileSlice | AsyncIterator[bytes], source: BinaryIO | None
+) -> AsyncIterator[bytes]:
     if isinstance(body, bytes):
         for start in range(0, len(body), _PIECE):
             yield body[start : start + _PIECE]
     elif isinstance(body, FileSlice):
-        with body.path.open("rb") as file:
-            file.seek(body.offset)
-            left = body.count
-            while left > 0:
-                piece = file.read(min(_PIECE, left))
-                left -= len(piece)
-                yield piece
+        if source is not None:
+            source.seek(body.offset)
+            for start in range(0, body.count, _PIECE):
+                yield source.read(min(_PIECE, body.count - start))
     else:
         async for piece in body:
             yield piece

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import wb_errors, wb_json
@@ -13,8 +14,27 @@ from .receive import receive
 if TYPE_CHECKING:
     from .exchange import Exchange
     from .receive import Received
+    from .store import Node
     from .tree import Entity
     from .waterbutler import Task
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a PUT leads, as it was when the request began.
+
+    Parameters
+    ----------
+    folder
+        Id of the parent.
+    path
+        The materialized path of what will be there.
+    """
+
+    node: Node
+    folder: str
+    name: str
+    path: str
 
 
 async def put(task: Task) -> Answer:
@@ -26,19 +46,15 @@ async def put(task: Task) -> Answer:
     node = task.node(task.resource, task.provider, write=True)
     entity = task.entity(node)
     if not entity.is_folder:
-        if "name" in task.arguments:
-            raise wb_errors.own(400, "'name' parameter doesn't apply to actions on files")
-        if kind == "folder":
-            message = 'Path must be a folder (and end with a "/") if trying to create a subfolder'
-            raise wb_errors.own(409, message)
-        return await _put_file(task, str(entity.parent), entity.name)
-    if "name" not in task.arguments:
-        raise wb_errors.own(400, "Missing required parameter 'name'")
-    name = _checked_name(task, entity, task.arguments["name"])
-    _refuse_taken(task, entity, name, kind)
+        _check_file(task, kind)
+        path = exchange.world.tree.materialized(entity)
+        return await _put_file(task, Target(node, str(entity.parent), entity.name, path))
+    target = _child(task, node, entity)
+    _refuse_taken(task, target, kind)
+    exchange.accepted = True
     if kind == "folder":
-        return await _put_folder(task, entity, name)
-    return await _put_file(task, entity.id, name)
+        return await _put_folder(task, target)
+    return await _put_file(task, target)
 
 
 def _refuse_oversize(exchange: Exchange) -> None:
@@ -64,85 +80,82 @@ def _check_headers(exchange: Exchange, kind: str) -> None:
         raise wb_errors.own(413, "Folder creation requests may not have a body")
 
 
-def _checked_name(task: Task, folder: Entity, name: str) -> str:
+def _check_file(task: Task, kind: str) -> None:
+    if "name" in task.arguments:
+        raise wb_errors.own(400, "'name' parameter doesn't apply to actions on files")
+    if kind == "folder":
+        message = 'Path must be a folder (and end with a "/") if trying to create a subfolder'
+        raise wb_errors.own(409, message)
+    task.exchange.accepted = True
+
+
+def _child(task: Task, node: Node, folder: Entity) -> Target:
+    if "name" not in task.arguments:
+        raise wb_errors.own(400, "Missing required parameter 'name'")
+    path = task.exchange.world.tree.materialized(folder)
     try:
-        return child_name(task.exchange.world.tree.materialized(folder), name)
+        name = child_name(path, task.arguments["name"])
     except InvalidPathError as error:
         raise wb_errors.own(400, str(error)) from None
     except UnusableNameError:
         raise wb_errors.internal() from None
+    return Target(node, folder.id, name, path + name)
 
 
-def _refuse_taken(task: Task, folder: Entity, name: str, kind: str) -> None:
-    tree = task.exchange.world.tree
-    taken = tree.named(folder.id, name, kind)
+def _refuse_taken(task: Task, target: Target, kind: str) -> None:
+    taken = task.exchange.world.tree.named(target.folder, target.name, kind)
     if not taken:
         return
     extant = {}
     if kind == "file":
-        materialized = tree.materialized(taken[0])
-        extant = wb_json.described(taken[0], materialized, task.resource, task.exchange.own_url)
-    raise wb_errors.conflict(name, extant)
+        url = task.exchange.own_url
+        extant = wb_json.described(taken[0], target.path, task.resource, url)
+    raise wb_errors.conflict(target.name, extant)
 
 
-async def _put_folder(task: Task, parent: Entity, name: str) -> Answer:
+async def _put_folder(task: Task, target: Target) -> Answer:
     world, tree = task.exchange.world, task.exchange.world.tree
-    task.exchange.accepted = True
     if world.settings.strict_duplicates:
         await asyncio.sleep(world.settings.race_window)
-    elif tree.named(parent.id, name, "folder"):
-        path = f"{tree.materialized(parent)}{name}/"
-        message = (
-            f'Cannot create folder "{name}" because a file or folder already exists at path '
-            f'"{path}"'
-        )
-        raise wb_errors.explained(409, message)
-    if tree.get(parent.id) is None:
+    elif tree.named(target.folder, target.name, "folder"):
+        raise wb_errors.folder_exists(target.name, f"{target.path}/")
+    parent = tree.get(target.folder)
+    if parent is None:
         raise wb_errors.relayed(404)
-    folder = tree.add_folder(parent, name)
-    shown = wb_json.attributes(folder, tree.materialized(folder), size=None)
-    data = wb_json.resource_object(folder, shown, task.resource, task.exchange.own_url)
-    return Answer(201, {"Content-Type": wb_errors.JSON}, wb_json.encode({"data": data}))
+    folder = tree.add_folder(parent, target.name)
+    shown = wb_json.attributes(folder, f"{target.path}/", size=None)
+    return _done(201, wb_json.resource_object(folder, shown, task.resource, task.exchange.own_url))
 
 
-async def _put_file(task: Task, parent_id: str, name: str) -> Answer:
+async def _put_file(task: Task, target: Target) -> Answer:
     exchange, world = task.exchange, task.exchange.world
-    exchange.accepted = True
-    if _over_quota(task):
+    if world.over_quota(target.node):
         async for _ in exchange.body():
             pass
         raise wb_errors.over_quota()
     received = await receive(exchange)
     late = exchange.effects.late_commit
     if late is not None:
-        world.continue_in_background(_commit_later(task, parent_id, name, received, late))
+        world.continue_in_background(_commit_later(task, target, received, late))
         return Answer(200)
     try:
-        await asyncio.sleep(world.settings.late_commit)
-        entity, created = await _commit(task, parent_id, name, received)
+        if world.settings.late_commit:
+            await asyncio.sleep(world.settings.late_commit)
+        entity, created = await _commit(task, target, received)
     finally:
         received.discard()
-    materialized = world.tree.materialized(entity)
-    data = wb_json.uploaded(entity, materialized, task.resource, exchange.own_url)
-    return Answer(
-        201 if created else 200,
-        {"Content-Type": wb_errors.JSON},
-        wb_json.encode({"data": data}),
-    )
+    shown = wb_json.uploaded(entity, target.path, task.resource, exchange.own_url)
+    return _done(201 if created else 200, shown)
 
 
-def _over_quota(task: Task) -> bool:
-    world = task.exchange.world
-    node = world.store.node(task.resource)
-    return node is not None and world.over_quota(node)
+def _done(status: int, data: dict[str, object]) -> Answer:
+    return Answer(status, {"Content-Type": wb_errors.JSON}, wb_json.encode({"data": data}))
 
 
-async def _commit_later(
-    task: Task, parent_id: str, name: str, received: Received, seconds: float
-) -> None:
+async def _commit_later(task: Task, target: Target, received: Received, seconds: float) -> None:
     try:
         await asyncio.sleep(seconds)
-        await _commit(task, parent_id, name, received)
+        await _commit(task, target, received)
     except Refusal:
         # There is nobody left who could be told.
         return
@@ -150,24 +163,27 @@ async def _commit_later(
         received.discard()
 
 
-async def _commit(task: Task, parent_id: str, name: str, received: Received) -> tuple[Entity, bool]:
+async def _commit(task: Task, target: Target, received: Received) -> tuple[Entity, bool]:
     # The OSF commits by the place and name that the file had when the request began, whatever
     # has become of the file since.
     world, tree = task.exchange.world, task.exchange.world.tree
-    same = tree.named(parent_id, name, "file")
+    user = task.exchange.caller.user
+    same = tree.named(target.folder, target.name, "file")
     if world.settings.strict_duplicates:
         await asyncio.sleep(world.settings.race_window)
-    parent = tree.get(parent_id)
+    node, parent = world.store.node(target.node.id), tree.get(target.folder)
+    if node is None or node.deleted:
+        raise wb_errors.relayed(410)
     if parent is None:
         raise wb_errors.relayed(404)
-    task.node(task.resource, task.provider, write=True)
     if len(same) > 1:
         raise wb_errors.relayed(500)
-    # From here on nothing waits: no delete may find the content without its version.
-    if not same:
-        received.keep(world.blobs)
-        return tree.add_file(parent, name, received.content, task.exchange.caller.user), True
-    if same[0].checkout not in {None, task.exchange.caller.user}:
+    if same and same[0].checkout not in {None, user}:
         raise wb_errors.locked()
-    received.keep(world.blobs)
-    return tree.add_version(same[0], received.content, task.exchange.caller.user), False
+    with world.store.transaction():
+        received.keep(world.blobs)
+        if not same:
+            return tree.add_file(parent, target.name, received.content, user), True
+        if tree.get(same[0].id) is None:
+            raise wb_errors.relayed(404)
+        return tree.add_version(same[0], received.content, user), False

@@ -71,6 +71,9 @@ async def answer(exchange: Exchange) -> Answer:
         "X-Frame-Options": "DENY",
     }
     result.headers = {**defaults, **result.headers}
+    if result.status == 500:
+        # The page comes from Django itself, which knows nothing of the view.
+        del result.headers["Allow"]
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -263,11 +264,16 @@ class Shapes:
             },
             "links": {
                 "html": f"{self._web}/{user.id}/",
-                "profile_image": f"{self._web}/static/img/{user.id}.png",
+                "profile_image": _gravatar(user),
                 "self": own,
                 "iri": f"{self._web}/{user.id}",
             },
         }
+
+
+def _gravatar(user: User) -> str:
+    digest = hashlib.md5(user.id.encode(), usedforsecurity=False).hexdigest()
+    return f"https://secure.gravatar.com/avatar/{digest}?d=identicon"
 
 
 def _number(version: str) -> tuple[int, ...]:

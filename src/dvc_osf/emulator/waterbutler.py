@@ -100,7 +100,10 @@ class Task:
             if root is None:
                 raise wb_errors.internal()
             return root
-        entity = tree.get(self.path.strip("/"))
+        entity_id = self.path.strip("/")
+        if "/" in entity_id:
+            raise wb_errors.html_page_not_found()
+        entity = tree.get(entity_id)
         if entity is None or entity.node != node.id:
             raise wb_errors.relayed(404)
         if not entity.is_folder:

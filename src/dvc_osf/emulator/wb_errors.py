@@ -48,10 +48,32 @@ def relayed(status: int) -> Refusal:
     return Refusal(json_answer(status, value))
 
 
-def explained(status: int, message: str, short: str = "Unable to resolve") -> Refusal:
+def html_page_not_found() -> Refusal:
+    """Return the answer to a path for which the OSF itself has no route: its web page, wrapped."""
+    page = (
+        '\n\n<!DOCTYPE html>\n<html lang="en">\n<head>\n    <meta charset="utf-8">\n'
+        "    <title>OSF | Page not found</title>\n</head>\n<body>\n</body>\n</html>\n"
+    )
+    return Refusal(json_answer(404, {"response": page}))
+
+
+def explained(status: int, message: str) -> Refusal:
     """Return an error in the OSF's words with an explanation of its own."""
-    value = {"message_long": message, "message_short": short, "code": status, "referrer": None}
+    value = {
+        "message_long": message,
+        "message_short": "Unable to resolve",
+        "code": status,
+        "referrer": None,
+    }
     return Refusal(json_answer(status, value))
+
+
+def folder_exists(name: str, path: str) -> Refusal:
+    """Return the answer to a folder that somebody else has created meanwhile."""
+    message = (
+        f'Cannot create folder "{name}" because a file or folder already exists at path "{path}"'
+    )
+    return explained(409, message)
 
 
 def locked() -> Refusal:

@@ -35,7 +35,7 @@ class World:
         root.mkdir(parents=True, exist_ok=True)
         self.store = Store(root / "osf.sqlite")
         self.tree = Tree(self.store)
-        self.blobs = Blobs(root)
+        self.blobs = Blobs(root, self.store.db)
         self.settings = Settings()
         self.log = RequestLog()
         self.faults = Faults()

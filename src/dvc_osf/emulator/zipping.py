@@ -11,7 +11,6 @@ from .answer import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from .tree import Entity
     from .waterbutler import Task
@@ -45,37 +44,41 @@ def zipped(task: Task, folder: Entity) -> Answer:
 
     world = task.exchange.world
     name = folder.name or "osfstorage-archive"
-    members = list(_members(world, folder, ""))
+    members = list(_members(world, folder))
     headers = {
         "Content-Type": "application/zip",
         "Content-Disposition": content_disposition(f"{name}.zip"),
     }
-    return Answer(200, headers, _archive(members))
+    return Answer(200, headers, _archive(world, members))
 
 
-def _members(world: World, folder: Entity, prefix: str) -> Iterator[tuple[str, Path | None]]:
+def _members(world: World, folder: Entity) -> Iterator[tuple[str, str | None]]:
+    """Yield the name of every file with the hash of its content, and empty folders without."""
     # WaterButler walks breadth first: the files of a folder, then those of its folders.
-    waiting = [(folder, prefix)]
+    waiting = [(folder, "")]
     while waiting:
-        parent, path = waiting.pop(0)
+        parent, prefix = waiting.pop(0)
         for entity in world.tree.children(parent.id):
             if not entity.is_folder:
-                yield path + entity.name, world.blobs.path(str(entity.sha256))
+                yield prefix + entity.name, entity.sha256
             elif world.tree.count(entity.id):
-                waiting.append((entity, f"{path}{entity.name}/"))
+                waiting.append((entity, f"{prefix}{entity.name}/"))
             else:
-                yield f"{path}{entity.name}/", None
+                yield f"{prefix}{entity.name}/", None
 
 
-async def _archive(members: list[tuple[str, Path | None]]) -> AsyncIterator[bytes]:
+async def _archive(world: World, members: list[tuple[str, str | None]]) -> AsyncIterator[bytes]:
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in members:
-            if path is None:
+        for name, sha256 in members:
+            if sha256 is None:
                 archive.writestr(name, b"")
                 yield outlet.take()
                 continue
-            with path.open("rb") as source, archive.open(name, "w", force_zip64=True) as member:
+            with (
+                world.blobs.open(sha256) as source,
+                archive.open(name, "w", force_zip64=True) as member,
+            ):
                 while piece := source.read(_PIECE):
                     await asyncio.to_thread(member.write, piece)
                     yield outlet.take()
