@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 import aiofiles
@@ -21,7 +23,10 @@ __all__ = ["AsyncMD5", "BytesSource", "FileSource", "Source", "md5_of"]
 
 _HASH_INLINE_BELOW = 64 * 1024
 _QUEUED_CHUNKS = 1
-"""Chunks read ahead: one in the queue, one being sent, one being read."""
+"""Chunks read ahead, beside the one being read."""
+
+_CHUNKS_BEING_HASHED = 2
+"""Chunks in the hashing thread's queue, the one being sent among them."""
 
 
 class Source(Protocol):
@@ -145,37 +150,38 @@ class FileSource:
             Hexadecimal.
         """
         if self.known_md5 is None:
-            digest = AsyncMD5()
-            async with aiofiles.open(self.path, "rb") as file:
-                left = self.size
-                while left > 0:
-                    chunk = await file.read(min(self.chunk_size, left))
-                    if not chunk:
-                        raise _shrunk(self)
-                    left -= len(chunk)
-                    await digest.update(chunk)
-            self.known_md5 = digest.hexdigest()
+            self.known_md5 = await asyncio.to_thread(_hash_file, self)
         return self.known_md5
 
 
 class AsyncMD5:
-    """An MD5 accumulator that hashes in a worker thread, in the order of its calls."""
+    """An MD5 accumulator with a thread of its own.
+
+    Chunks wait in the thread's queue, so that it never idles while the event loop is busy.
+    """
 
     def __init__(self) -> None:
         self._digest = hashlib.md5(usedforsecurity=False)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dvc-osf-md5")
 
-    async def update(self, chunk: bytes) -> None:
+    def update(self, chunk: bytes) -> asyncio.Future[None]:
         """Take in the next chunk.
 
         Parameters
         ----------
         chunk : bytes
-            Whatever comes next.
+            Whatever comes next; unchanged until the future is done.
+
+        Returns
+        -------
+        asyncio.Future
+            Done when the chunk is hashed.
         """
-        await asyncio.to_thread(self._digest.update, chunk)
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._thread, self._digest.update, chunk)
 
     def hexdigest(self) -> str:
-        """Return the checksum of all chunks so far.
+        """Return the checksum of all chunks so far; each must be done.
 
         Returns
         -------
@@ -184,26 +190,30 @@ class AsyncMD5:
         """
         return self._digest.hexdigest()
 
+    def close(self) -> None:
+        """Let the thread end."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
 
 class _FileBody:
     """The pipeline of one attempt: reader -> bounded queue -> MD5 in a thread -> wire.
 
-    While one chunk is on its way to the socket, the same chunk is hashed in one thread and the
+    While one chunk is on its way to the socket, those before it are hashed in one thread and the
     next is read in another.
     """
 
     def __init__(self, source: FileSource, progress: ProgressTracker) -> None:
         self.size = source.size
+        self.failure: BaseException | None = None
         self._source = source
         self._progress = progress
         self._queue: asyncio.Queue[bytes | BaseException] = asyncio.Queue(_QUEUED_CHUNKS)
         self._digest = AsyncMD5()
         self._reader: asyncio.Task[None] | None = None
-        self._hashing: asyncio.Task[None] | None = None
+        self._hashing: deque[asyncio.Future[None]] = deque()
         self._chunk = memoryview(b"")
         self._position = 0
         self._held = 0
-        self.failure: BaseException | None = None
 
     def __aiter__(self) -> AsyncIterator[memoryview]:
         return self
@@ -218,29 +228,32 @@ class _FileBody:
     async def _next_chunk(self) -> None:
         if self._reader is None:
             self._reader = asyncio.ensure_future(self._read())
-        await self._chunk_done()
+        left = 0 if self._position >= self.size else _CHUNKS_BEING_HASHED - 1
+        await self._hashed_but(left)
         if self._position >= self.size:
-            self._source.known_md5 = self._digest.hexdigest()
             raise StopAsyncIteration
         chunk = await self._queue.get()
         if isinstance(chunk, BaseException):
             self.failure = chunk
             raise chunk
-        self._hashing = asyncio.ensure_future(self._digest.update(chunk))
+        self._hashing.append(self._digest.update(chunk))
         self._position += len(chunk)
         self._chunk = memoryview(chunk)
 
-    async def _chunk_done(self) -> None:
-        """Wait until the last chunk is hashed as well as sent; then its bytes are free again."""
-        if self._hashing is not None:
-            await self._hashing
-            self._hashing = None
-            self._release(min(self._source.chunk_size, self._held))
+    async def _hashed_but(self, left: int) -> None:
+        """Wait until all chunks but so many are hashed; they are sent, so their bytes are free."""
+        while len(self._hashing) > left:
+            # Shielded: aiohttp cancels its writer as soon as the answer is there.
+            await asyncio.shield(self._hashing[0])
+            self._hashing.popleft()
+            self._release()
+        if self._position >= self.size and not self._hashing:
+            self._source.known_md5 = self._digest.hexdigest()
 
     async def _read(self) -> None:
         left = self.size
         try:
-            async with aiofiles.open(self._source.path, "rb") as file:
+            async with aiofiles.open(self._source.path, "rb", buffering=0) as file:
                 while left > 0:
                     size = min(self._source.chunk_size, left)
                     await self._source.budget.acquire(self._source.chunk_size)
@@ -253,18 +266,33 @@ class _FileBody:
         except (OSError, OSFException) as error:
             await self._queue.put(error)
 
-    def _release(self, size: int) -> None:
-        self._held -= size
-        self._source.budget.release(size)
+    def _release(self) -> None:
+        self._held -= self._source.chunk_size
+        self._source.budget.release(self._source.chunk_size)
 
     async def aclose(self) -> None:
-        """Stop reading and hashing, and give every buffer back."""
-        tasks = [task for task in (self._reader, self._hashing) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Stop reading, and give every buffer back."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        # The answer may come before aiohttp asks whether there is another piece.
+        await self._hashed_but(0)
+        self._digest.close()
         while self._held > 0:
-            self._release(self._source.chunk_size)
+            self._release()
+
+
+def _hash_file(source: FileSource) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    left = source.size
+    with open(source.path, "rb", buffering=0) as file:
+        while left > 0:
+            piece = file.read(min(PIECE, left))
+            if not piece:
+                raise _shrunk(source)
+            digest.update(piece)
+            left -= len(piece)
+    return digest.hexdigest()
 
 
 def _shrunk(source: FileSource) -> OSFException:
