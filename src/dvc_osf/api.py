@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ from .exceptions import (
     OSFServerError,
     OSFVersionConflictError,
 )
-from .messages import Answer, Request
+from .messages import Answer, BytesBody, Request
 from .models import Entity, Provider, Version
 from .retry import Clock, attempts
 from .stats import Stats
@@ -244,7 +245,7 @@ class OSFAPIClient:
     async def _ask_v2(self, place: str, operation: str, path: str) -> Any:
         url = self._with_view_only(f"{self.config.api_url}/{place}")
         answer = await self._ask(Request("GET", url, "api", operation, path))
-        await self._check(answer, operation, path)
+        await self._handle_response(answer, operation, path)
         return await answer.json()
 
     # -- WaterButler: folders ----------------------------------------------------------------
@@ -277,7 +278,7 @@ class OSFAPIClient:
         answer = await self._ask(request)
         if answer.status == 304 and etag:
             return None
-        await self._check(answer, "ls", path, project=provider.project)
+        await self._handle_response(answer, "ls", path, project=provider.project)
         found = await answer.json()
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
             raise OSFServerError("the listing cannot be read", operation="ls", path=path)
@@ -317,7 +318,7 @@ class OSFAPIClient:
         url = self._url(provider, parent, kind="folder", name=name)
         request = Request("PUT", url, "folder PUT", "mkdir", path, headers={"Content-Length": "0"})
         answer = await self._transport.request(request)
-        await self._check(answer, "mkdir", path, project=provider.project)
+        await self._handle_response(answer, "mkdir", path, project=provider.project)
         return await self._read_entity(answer, name, "mkdir", path)
 
     # -- WaterButler: files ------------------------------------------------------------------
@@ -372,7 +373,7 @@ class OSFAPIClient:
                     Entity.from_waterbutler(existing["data"]), name, operation, path
                 )
             raise conflict
-        await self._check(answer, operation, path, project=provider.project)
+        await self._handle_response(answer, operation, path, project=provider.project)
         return await self._read_entity(answer, name, operation, path)
 
     async def update_file(
@@ -404,7 +405,7 @@ class OSFAPIClient:
         url = self._url(provider, file, kind="file")
         request = Request("PUT", url, "file PUT", operation, path, body=body)
         answer = await self._transport.request(request)
-        await self._check(answer, operation, path, project=provider.project)
+        await self._handle_response(answer, operation, path, project=provider.project)
         return await self._read_entity(answer, file.name, operation, path)
 
     @contextlib.asynccontextmanager
@@ -444,7 +445,7 @@ class OSFAPIClient:
         async with self._transport.stream(request) as response:
             if response.status >= 300:
                 answer = Answer(response.status, response.headers, await response.read())
-                await self._check(answer, operation, path, project=provider.project)
+                await self._handle_response(answer, operation, path, project=provider.project)
             start = 0
             if response.status == 206:
                 start = range_start(response.headers.get("Content-Range"), first, path, operation)
@@ -471,11 +472,75 @@ class OSFAPIClient:
         """
         url = self._url(provider, file, revisions="")
         answer = await self._ask(Request("GET", url, "revisions", "versions", path))
-        await self._check(answer, "versions", path, project=provider.project)
+        await self._handle_response(answer, "versions", path, project=provider.project)
         found = await answer.json()
         return [Version.from_waterbutler(item) for item in found["data"]]
 
     # -- WaterButler: both -------------------------------------------------------------------
+
+    async def relocate(
+        self,
+        action: str,
+        provider: Provider,
+        entity: Entity,
+        target: Provider,
+        folder: Entity,
+        name: str,
+        path: str,
+    ) -> Entity | None:
+        """Move or copy a file, or a folder with all that is in it; one attempt.
+
+        Parameters
+        ----------
+        action : {"move", "copy"}
+            A move keeps ids and versions; a copy has new ids, and all versions.
+        provider : Provider
+            Where it is.
+        entity : Entity
+            What to move.
+        target : Provider
+            Where it shall be; perhaps another project's.
+        folder : Entity
+            The folder to hold it.
+        name : str
+            Its name there, which must be free.
+        path : str
+            For the errors.
+
+        Returns
+        -------
+        Entity or None
+            What is there now, with a size that may be the first version's; None where the OSF
+            goes on working at it (202).
+
+        Raises
+        ------
+        OSFVersionConflictError
+            Something of that kind and name is there.
+        """
+        order = {
+            "action": action,
+            "path": f"/{folder.id}/" if folder.id else "/",
+            "rename": name,
+            "conflict": "warn",
+            "resource": target.project,
+            "provider": target.name,
+        }
+        content = json.dumps(order).encode()
+        request = Request(
+            "POST",
+            self._url(provider, entity),
+            action,
+            action,
+            path,
+            body=lambda: BytesBody(content),
+            headers={"Content-Type": "application/json"},
+        )
+        answer = await self._transport.request(request)
+        await self._handle_response(answer, action, path, project=provider.project)
+        if answer.status == 202:
+            return None
+        return await self._read_entity(answer, name, action, path)
 
     async def delete(self, provider: Provider, entity: Entity, path: str) -> None:
         """Delete a file, or a folder with all that is in it, in one request.
@@ -502,7 +567,7 @@ class OSFAPIClient:
                 again = attempt.retry_state.attempt_number > 1
                 if again and answer.status in (404, 410):
                     return
-                await self._check(answer, "rm", path, project=provider.project)
+                await self._handle_response(answer, "rm", path, project=provider.project)
 
     def attempts(self, operation: str, path: str) -> tenacity.AsyncRetrying:
         """Return the retry policy for one operation.
@@ -525,10 +590,10 @@ class OSFAPIClient:
             with attempt:
                 answer = await self._transport.request(request)
                 if answer.status >= 500 or answer.status == 408:
-                    await self._check(answer, request.operation, request.path)
+                    await self._handle_response(answer, request.operation, request.path)
         return answer
 
-    async def _check(
+    async def _handle_response(
         self, answer: Answer, operation: str, path: str, *, project: str | None = None
     ) -> None:
         """Raise the error that an answer means."""

@@ -12,6 +12,7 @@ from .api import OSFAPIClient
 from .browser import Browser
 from .concurrency import BufferBudget, KeyedLocks
 from .download import Downloader
+from .mover import Mover
 from .remover import Remover
 from .retry import Clock
 from .tree import Tree
@@ -69,6 +70,7 @@ class Engine:
         self.tree = Tree(self.api, expiry)
         self.browser = Browser(self.api, self.tree)
         self.remover = Remover(self.api, self.tree, locks)
+        self.mover = Mover(self.api, self.tree, locks)
         self.uploader = Uploader(self.api, self.tree, locks)
         self.downloader = Downloader(self.api, self.tree, self.budget)
         self.closed = False

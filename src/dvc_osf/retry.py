@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 
@@ -21,13 +21,28 @@ from .exceptions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from .stats import Stats
 
-__all__ = ["Clock", "RateGate", "attempts", "is_transient", "retry_after_seconds"]
+__all__ = [
+    "Clock",
+    "RateGate",
+    "attempts",
+    "is_transient",
+    "look_until",
+    "patience_after",
+    "retry_after_seconds",
+]
+
+_Found = TypeVar("_Found")
 
 logger = logging.getLogger("dvc_osf")
 
 _TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+_SAID_BY_A_GATEWAY = frozenset({408, 502, 504})
+_LONGEST_PAUSE = 30.0
+
 _EPOCH_FROM = 1_000_000_000
 """A Retry-After above this is a moment (in 2001 or later), not a number of seconds."""
 
@@ -130,7 +145,9 @@ def attempts(
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(is_transient),
         stop=tenacity.stop_after_attempt(max_retries + 1),
-        wait=tenacity.wait_exponential(multiplier=0.5, max=30) + tenacity.wait_random(0, 0.5),
+        wait=tenacity.wait_exponential(multiplier=0.5, max=_LONGEST_PAUSE)
+        + tenacity.wait_random(0, 0.5),
+        + tenacity.wait_random(0, 0.5),
         sleep=clock.sleep,
         before_sleep=before_sleep,
         retry_error_callback=after_last,
@@ -149,6 +166,60 @@ def _brief(error: BaseException) -> str:
         status = f" (HTTP {error.status})" if error.status else ""
         return f"{error.message}{status}"
     return repr(error)
+
+
+def patience_after(error: BaseException, limit: float) -> float | None:
+    """Tell for how long the work of a failed request may still become visible on the server.
+
+    Parameters
+    ----------
+    error : BaseException
+        What a request with a body ended with.
+    limit : float
+        Seconds after which a request is surely dead.
+
+    Returns
+    -------
+    float or None
+        None when it cannot: the body did not leave whole, or the server refused it. 0 when the
+        server itself answered, so that looking once is enough. Else the limit: the answer was
+        lost, or a gateway gave up on a files host that may still be at work.
+    """
+    if not isinstance(error, OSFException) or not is_transient(error):
+        return None
+    if error.bytes_uploaded is None or error.bytes_uploaded != error.total_size:
+        return None
+    by_server = error.status is not None and error.status not in _SAID_BY_A_GATEWAY
+    return 0.0 if by_server else limit
+
+
+async def look_until(
+    look: Callable[[], Awaitable[_Found | None]], patience: float, clock: Clock
+) -> _Found | None:
+    """Look for something that may appear late, with growing pauses.
+
+    Parameters
+    ----------
+    look : callable
+        Returns it, or None.
+    patience : float
+        Seconds after which to give up; 0 looks once.
+    clock : Clock
+        What pauses.
+
+    Returns
+    -------
+    object or None
+        What was found.
+    """
+    waited, pause = 0.0, 0.5
+    while True:
+        found = await look()
+        if found is not None or waited >= patience:
+            return found
+        await clock.sleep(pause)
+        waited += pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def retry_after_seconds(value: str | None, clock: Clock) -> float:

@@ -15,7 +15,7 @@ from .exceptions import (
     OSFPathError,
     OSFVersionConflictError,
 )
-from .retry import is_transient
+from .retry import look_until, patience_after
 
 if TYPE_CHECKING:
     from .api import OSFAPIClient
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["UploadJob", "Uploader"]
 
 logger = logging.getLogger("dvc_osf")
-
-_ANSWERED_BY_A_GATEWAY = frozenset({408, 502, 504})
-"""Statuses after which the files host may still be at work on the request."""
 
 
 @dataclass(frozen=True)
@@ -138,27 +135,17 @@ class _Upload:
     async def attempt(self) -> Entity:
         """Try once, after making sure that no earlier try succeeded without saying so."""
         if self._patience is not None:
-            entity = await self._look_up(self._patience)
+            entity = await look_until(self._look_up, self._patience, self._api.clock)
             if entity is not None:
                 return entity
             self._patience = None
         try:
             entity = await self._send()
         except OSFException as error:
-            self._note_outcome(error)
+            self._patience = patience_after(error, self._api.config.upload_timeout)
+            self._ours |= self._patience is not None
             raise
         return await self._verified(entity)
-
-    def _note_outcome(self, error: OSFException) -> None:
-        """Remember whether the server may have got all of it."""
-        everything_left = (
-            error.bytes_uploaded is not None and error.bytes_uploaded == error.total_size
-        )
-        if not everything_left or not is_transient(error):
-            return
-        self._ours = True
-        answered = error.status is not None and error.status not in _ANSWERED_BY_A_GATEWAY
-        self._patience = 0.0 if answered else self._api.config.upload_timeout
 
     async def _send(self) -> Entity:
         folder = await self._tree.ensure_folder(self._path.parent, self._operation)
@@ -230,22 +217,14 @@ class _Upload:
             )
         return entity
 
-    async def _look_up(self, patience: float) -> Entity | None:
+    async def _look_up(self) -> Entity | None:
         """Look whether an earlier attempt has arrived; it may do so late."""
-        md5 = await self._source.md5()
-        waited, pause = 0.0, 0.5
-        while True:
-            try:
-                file = await self._tree.file(self._path, self._operation, refresh=True)
-            except OSFNotFoundError:
-                file = None
-            if file is not None and file.md5 == md5 and file.size == self._source.size:
-                return file
-            if waited >= patience:
-                return None
-            await self._api.clock.sleep(pause)
-            waited += pause
-            pause = min(pause * 2, 30.0)
+        try:
+            file = await self._tree.file(self._path, self._operation, refresh=True)
+        except OSFNotFoundError:
+            return None
+        same = file is not None and file.md5 == await self._source.md5()
+        return file if same else None
 
     def _exists(self, message: str = "the file exists") -> OSFVersionConflictError:
         return OSFVersionConflictError(message, path=str(self._path), operation=self._operation)

@@ -1,0 +1,246 @@
+"""Moving and copying on the server: one request for a file or for a whole folder.
+
+Onto a file that exists, the OSF's own ``conflict=replace`` deletes the target before it moves the
+source, so a failure in between would lose the target. Here the target is first set aside under
+another name in its folder, then the source takes its place, and only then is the old target
+deleted. Whatever fails, both contents are still there; when the second step fails, the target is
+put back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import secrets
+from typing import TYPE_CHECKING
+
+from .exceptions import (
+    OSFException,
+    OSFNotFoundError,
+    OSFPathError,
+    OSFTimeoutError,
+    OSFVersionConflictError,
+)
+from .retry import look_until, patience_after
+from .tree import not_found
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from .api import OSFAPIClient
+    from .children import Children
+    from .concurrency import KeyedLocks
+    from .models import Entity
+    from .paths import OSFPath
+    from .tree import Tree
+
+__all__ = ["Mover"]
+
+
+class Mover:
+    """Moves and copies entities without their bytes passing through this machine.
+
+    Parameters
+    ----------
+    api : OSFAPIClient
+        What asks.
+    tree : Tree
+        What knows the ids.
+    locks : KeyedLocks
+        Keeps other writers of both paths apart.
+    """
+
+    def __init__(self, api: OSFAPIClient, tree: Tree, locks: KeyedLocks) -> None:
+        self._api = api
+        self._tree = tree
+        self._locks = locks
+
+    async def file(self, action: str, source: OSFPath, target: OSFPath) -> None:
+        """Move or copy a file, in the place of one that exists.
+
+        Parameters
+        ----------
+        action : {"move", "copy"}
+            Which.
+        source, target : OSFPath
+            From where to where.
+
+        Raises
+        ------
+        OSFNotFoundError
+            There is no such file.
+        """
+        _insist_on_names(action, source, target)
+        if source == target:
+            return
+        async with self._both(source, target):
+            file = await self._tree.file(source, action)
+            if file is None:
+                raise not_found(source, action)
+            folder = await self._tree.ensure_folder(target.parent, action)
+            there = (await self._tree.children(target.parent, action)).files.get(target.name)
+            if there:
+                await self._replace(action, source, file, target, folder, there)
+            else:
+                await self._relocate(action, source, file, target, folder)
+
+    async def folder(self, action: str, source: OSFPath, target: OSFPath) -> None:
+        """Move or copy a folder with all that is in it to a place that is free.
+
+        Parameters
+        ----------
+        action : {"move", "copy"}
+            Which.
+        source, target : OSFPath
+            From where to where.
+
+        Raises
+        ------
+        OSFNotFoundError
+            There is no such folder.
+        OSFVersionConflictError
+            A folder is there already.
+        OSFPathError
+            The target is inside the source.
+        """
+        _insist_on_names(action, source, target)
+        if f"{target}/".startswith(f"{source}/"):
+            raise OSFPathError(
+                "a folder cannot go into itself", path=str(target), operation=action, hint=""
+            )
+        async with self._both(source, target):
+            folders = await self._tree.folders(source, action)
+            if len(folders) > 1:
+                raise OSFVersionConflictError(
+                    "there are several folders of this name",
+                    path=str(source),
+                    operation=action,
+                    hint="Move what is in them file by file",
+                )
+            into = await self._tree.ensure_folder(target.parent, action)
+            await self._relocate(action, source, folders[0], target, into)
+
+    @contextlib.asynccontextmanager
+    async def _both(self, source: OSFPath, target: OSFPath) -> AsyncIterator[None]:
+        """Hold the locks of two paths; always in one order, lest two tasks wait for each other."""
+        first, second = sorted((str(source), str(target)))
+        async with self._locks.hold(first), self._locks.hold(second):
+            yield
+
+    async def _replace(
+        self,
+        action: str,
+        source: OSFPath,
+        file: Entity,
+        target: OSFPath,
+        folder: Entity,
+        there: list[Entity],
+    ) -> None:
+        """Set the target aside, take its place, delete it; at each moment both are somewhere."""
+        aside = {
+            old: target.parent.child(f".{target.name[:200]}.{secrets.token_hex(6)}.replaced")
+            for old in there
+        }
+        for old, place in aside.items():
+            await self._relocate("move", target, old, place, folder)
+        try:
+            await self._relocate(action, source, file, target, folder)
+        except BaseException:
+            for old, place in aside.items():
+                with contextlib.suppress(OSFException):
+                    moved = dataclasses.replace(old, name=place.name)
+                    await self._relocate("move", place, moved, target, folder)
+            raise
+        provider = await self._tree.provider(target, action)
+        for old, place in aside.items():
+            await self._api.delete(provider, old, str(place))
+            self._tree.forget(place, dataclasses.replace(old, name=place.name))
+
+    async def _relocate(
+        self, action: str, source: OSFPath, entity: Entity, target: OSFPath, folder: Entity
+    ) -> None:
+        """Move or copy to a free place, and know that it happened."""
+        provider = await self._tree.provider(source, action)
+        target_provider = await self._tree.provider(target, action)
+        limit = self._api.config.upload_timeout
+        patience: float | None = None
+        moved: Entity | None = None
+
+        async def look() -> Entity | None:
+            return await self._arrived(action, source, entity, target)
+
+        async for attempt in self._api.attempts(action, str(source)):
+            with attempt:
+                if patience is not None:
+                    moved = await look_until(look, patience, self._api.clock)
+                    if moved is not None:
+                        break
+                try:
+                    moved = await self._api.relocate(
+                        action, provider, entity, target_provider, folder, target.name, str(source)
+                    )
+                except OSFException as error:
+                    patience = patience_after(error, limit)
+                    raise
+        if moved is None:
+            # The OSF goes on working at it.
+            moved = await look_until(look, limit, self._api.clock)
+        if moved is None:
+            raise OSFTimeoutError(
+                f"the OSF has not completed the {action} after {limit:.0f} s",
+                path=str(source),
+                operation=action,
+                hint=f"Look at osf://{target}: it may complete later",
+            )
+        modified = moved.modified or entity.modified
+        # The answer may give the first version's size.
+        arrived = dataclasses.replace(entity, id=moved.id, name=target.name, modified=modified)
+        self._tree.learn(target.parent, folder, arrived)
+        if action == "move":
+            self._tree.forget(source, entity)
+
+    async def _arrived(
+        self, action: str, source: OSFPath, entity: Entity, target: OSFPath
+    ) -> Entity | None:
+        """Look whether an earlier request did its work, all of it."""
+        try:
+            children = await self._tree.children(target.parent, action, refresh=True)
+        except OSFNotFoundError:
+            return None
+        kind = children.folders if entity.is_folder else children.files
+        for other in kind.get(target.name, ()):
+            if action == "move":
+                complete = other.id == entity.id
+            elif entity.is_folder:
+                complete = await self._same_content(source, target)
+            else:
+                complete = (other.md5, other.version) == (entity.md5, entity.version)
+            if complete:
+                return other
+        return None
+
+    async def _same_content(self, source: OSFPath, target: OSFPath) -> bool:
+        """Compare two folders, all the way down."""
+        here = await self._tree.children(source, "copy", refresh=True)
+        there = await self._tree.children(target, "copy", refresh=True)
+        if _contents(here) != _contents(there):
+            return False
+        for name in here.folders:
+            if not await self._same_content(source.child(name), target.child(name)):
+                return False
+        return True
+
+
+def _contents(children: Children) -> tuple[dict[str, str | None], set[str]]:
+    return {name: files[0].md5 for name, files in children.files.items()}, set(children.folders)
+
+
+def _insist_on_names(action: str, *places: OSFPath) -> None:
+    for place in places:
+        if not place.parts:
+            raise OSFPathError(
+                f"a project or provider is not something to {action}",
+                path=str(place),
+                operation=action,
+                hint="Name a file or folder in it",
+            )
