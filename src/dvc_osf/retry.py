@@ -147,7 +147,6 @@ def attempts(
         stop=tenacity.stop_after_attempt(max_retries + 1),
         wait=tenacity.wait_exponential(multiplier=0.5, max=_LONGEST_PAUSE)
         + tenacity.wait_random(0, 0.5),
-        + tenacity.wait_random(0, 0.5),
         sleep=clock.sleep,
         before_sleep=before_sleep,
         retry_error_callback=after_last,

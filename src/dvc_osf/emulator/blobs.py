@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# Contents up to this many bytes are rows of the database.
+    from .tree import Version
+
+# Contents up to this many bytes are in the database.
 SMALL = 64 * 1024
 
 
@@ -57,10 +59,10 @@ class Incoming:
 
 
 class Blobs:
-    """The contents of all versions: small ones in the database, others as files.
+    """The contents of all versions.
 
-    For a small content a row costs a fraction of a file; the files are in two levels of
-    directories, so that none of these gets long.
+    Small ones are in the database, with their versions; others are files under their SHA-256, in
+    two levels of directories so that none of these gets long.
 
     Parameters
     ----------
@@ -92,34 +94,21 @@ class Blobs:
         path.parent.mkdir(parents=True, exist_ok=True)
         incoming.path.replace(path)
 
-    def keep_small(self, data: bytes, sha256: str) -> None:
-        """Store a content of at most `SMALL` bytes."""
-        self._db.execute("INSERT OR IGNORE INTO small_contents VALUES (?, ?)", (sha256, data))
-
-    def size(self, sha256: str) -> int | None:
-        """Return the size of a content in bytes, None if there is no such content."""
-        small = self._small(sha256)
-        if small is not None:
-            return len(small)
-        path = self._path(sha256)
-        return path.stat().st_size if path.exists() else None
-
-    def body(self, sha256: str, offset: int, count: int) -> bytes | FileSlice:
-        """Return a part of a content, to be sent."""
-        small = self._small(sha256)
+    def body(self, version: Version, offset: int, count: int) -> bytes | FileSlice:
+        """Return a part of a version's content, to be sent."""
+        small = self._small(version)
         if small is not None:
             return small[offset : offset + count]
-        return FileSlice(self._path(sha256), offset, count)
+        return FileSlice(self._path(version.sha256), offset, count)
 
-    def open(self, sha256: str) -> BinaryIO:
-        """Return a content, to be read and closed by the caller."""
-        small = self._small(sha256)
-        return self._path(sha256).open("rb") if small is None else io.BytesIO(small)
+    def open(self, version: Version) -> BinaryIO:
+        """Return a version's content, to be read and closed by the caller."""
+        small = self._small(version)
+        return self._path(version.sha256).open("rb") if small is None else io.BytesIO(small)
 
     def discard(self, hashes: Iterable[str]) -> None:
         """Remove contents that no version has any more."""
         for sha256 in hashes:
-            self._db.execute("DELETE FROM small_contents WHERE sha256 = ?", (sha256,))
             # Windows refuses while a download is reading; the content is harmless where it is.
             with suppress(OSError):
                 self._path(sha256).unlink()
@@ -127,8 +116,9 @@ class Blobs:
     def _path(self, sha256: str) -> Path:
         return self._blobs / sha256[:2] / sha256[2:4] / sha256
 
-    def _small(self, sha256: str) -> bytes | None:
+    def _small(self, version: Version) -> bytes | None:
         row = self._db.execute(
-            "SELECT data FROM small_contents WHERE sha256 = ?", (sha256,)
+            "SELECT data FROM versions WHERE entity = ? AND ordinal = ?",
+            (version.entity, version.ordinal),
         ).fetchone()
         return row[0] if row else None

@@ -101,7 +101,7 @@ def _content(task: Task, entity: Entity) -> Answer:
     name = task.arguments.get("displayName") or entity.name
     disposition = content_disposition(name)
     if world.settings.storage_redirect and "direct" not in task.arguments:
-        location = storage.signed_url(world, version.sha256, disposition)
+        location = storage.signed_url(world, version, disposition)
         headers = {"Location": location, "Content-Type": "text/html; charset=UTF-8"}
         return Answer(302, headers)
     extension = posixpath.splitext(name)[1]
@@ -111,14 +111,14 @@ def _content(task: Task, entity: Entity) -> Answer:
     }
     first, last = _wanted_range(exchange)
     if last is None:
-        answer = Answer(200, headers, world.blobs.body(version.sha256, 0, version.size))
+        answer = Answer(200, headers, world.blobs.body(version, 0, version.size))
     else:
         count = max(min(last + 1, version.size) - first, 0)
         # What lies beyond the end is promised all the same, with the wrong status.
         answer = Answer(
             200 if last >= version.size else 206,
             headers,
-            world.blobs.body(version.sha256, first, count),
+            world.blobs.body(version, first, count),
             length=last - first + 1,
         )
     if answer.status == 206:

@@ -102,7 +102,8 @@ class Exchange:
 
     async def read(self) -> bytes:
         """Return the whole body of a small request."""
-        return b"".join([piece async for piece in self.body()])
+        pieces = [piece async for piece in self.body()]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _invite_body(self) -> None:
         if not self.expects_continue or self.effects.swallow_expect:

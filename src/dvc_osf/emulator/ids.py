@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 
 # The OSF leaves out the characters that people confuse: 0 and o, 1 and l and i.
 _GUID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+_process = secrets.token_hex(5)
 _counter = itertools.count(secrets.randbelow(1 << 24))
 
 
 def new_id() -> str:
-    """Return a new entity id: 24 hex characters that begin with the time."""
-    tail = next(_counter) & 0xFFFFFF
-    return f"{int(time.time()):08x}{secrets.token_hex(5)}{tail:06x}"
+    """Return a new entity id: the time, the process and a counter as 24 hex characters."""
+    return f"{int(time.time()):08x}{_process}{next(_counter) & 0xFFFFFF:06x}"
 
 
 def new_guid() -> str:

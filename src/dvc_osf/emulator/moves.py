@@ -26,21 +26,19 @@ def delete(task: Task, entity: Entity) -> Answer:
         confirmed = int(task.arguments.get("confirm_delete", "0")) == 1
     except ValueError:
         raise wb_errors.internal() from None
-    if entity.parent is not None:
-        _remove(world, entity)
-        return Answer(204)
-    if not confirmed:
+    if entity.parent is None and not confirmed:
         message = "confirm_delete=1 is required for deleting root provider folder"
         raise wb_errors.own(400, message)
-    for child in world.tree.children(entity.id):
-        _remove(world, child)
+    _remove(world, entity)
     return Answer(204)
 
 
 def _remove(world: World, entity: Entity) -> None:
+    """Delete an entity, or everything in a root."""
     if world.tree.checked_out(entity.id):
         raise wb_errors.relayed(403)
-    world.blobs.discard(world.tree.delete(entity.id))
+    children = world.tree.children(entity.id) if entity.parent is None else [entity]
+    world.discard(world.tree.delete(child.id for child in children))
 
 
 @dataclass

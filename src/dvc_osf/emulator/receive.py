@@ -27,14 +27,11 @@ class Received:
     """
 
     content: Content
-    data: bytes
-    incoming: Incoming | None
+    incoming: Incoming | None = None
 
     def keep(self, blobs: Blobs) -> None:
-        """Move the content to its place."""
-        if self.incoming is None:
-            blobs.keep_small(self.data, self.content.sha256)
-        else:
+        """Move the temporary file to its place."""
+        if self.incoming is not None:
             blobs.keep(self.incoming, self.content.sha256)
 
     def discard(self) -> None:
@@ -57,7 +54,7 @@ async def receive(exchange: Exchange) -> Received:
         if len(data) != length:
             raise Cut
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        return Received(Content(length, md5, hashlib.sha256(data).hexdigest()), data, None)
+        return Received(Content(length, md5, hashlib.sha256(data).hexdigest(), data))
     incoming = exchange.world.blobs.incoming()
     try:
         await _spool(exchange, incoming)
@@ -67,7 +64,7 @@ async def receive(exchange: Exchange) -> Received:
     except BaseException:
         incoming.discard()
         raise
-    return Received(content, b"", incoming)
+    return Received(content, incoming)
 
 
 async def _spool(exchange: Exchange, incoming: Incoming) -> None:

@@ -62,8 +62,8 @@ async def respond(
 
 async def _answer(exchange: Exchange) -> Answer:
     try:
-        failure = await _fail(exchange)
-        return failure or await _HOSTS[exchange.host](exchange)
+        answer = await _fail(exchange) or await _HOSTS[exchange.host](exchange)
+        await exchange.world.store.settled()
     except Refusal as refusal:
         return refusal.answer
     except Cut:
@@ -71,6 +71,7 @@ async def _answer(exchange: Exchange) -> Answer:
     except Exception:
         _logger.exception("%s %s", exchange.method, exchange.path)
         return Answer(500, {"Content-Type": "text/plain"}, b"The emulator has a bug; see its log.")
+    return answer
 
 
 async def _fail(exchange: Exchange) -> Answer | None:

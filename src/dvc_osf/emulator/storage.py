@@ -14,15 +14,16 @@ from .answer import Answer
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .tree import Version
     from .world import World
 
-_OBJECT = re.compile(r"/osf-storage/([0-9a-f]{64})")
+_OBJECT = re.compile(r"/osf-storage/([0-9a-f]{24})/(\d+)")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-def signed_url(world: World, sha256: str, disposition: str) -> str:
+def signed_url(world: World, version: Version, disposition: str) -> str:
     """Return a URL that serves a content to whoever has it, for a while."""
-    path = f"/osf-storage/{sha256}"
+    path = f"/osf-storage/{version.entity}/{version.ordinal}"
     expires = str(int(time.time() + world.settings.redirect_lifetime))
     signature = _signature(world, path, expires, disposition)
     # Base64 with its +, / and =, percent-encoded: a client that re-encodes it breaks it.
@@ -52,26 +53,26 @@ async def answer(exchange: Exchange) -> Answer:
     if refusal is not None:
         return refusal
     blobs = exchange.world.blobs
-    size = blobs.size(match[1])
-    if size is None:
+    version = exchange.world.tree.version(match[1], int(match[2]))
+    if version is None:
         return _error(404, "NoSuchKey", "The specified key does not exist.")
     headers = {
         "Server": "UploadServer",
         "Content-Type": "application/octet-stream",
         "Content-Disposition": exchange.query["response-content-disposition"],
         "Accept-Ranges": "bytes",
-        "ETag": f'"{match[1]}"',
+        "ETag": f'"{version.md5}"',
     }
-    wanted = _wanted(exchange.request.headers.get("Range", ""), size)
+    wanted = _wanted(exchange.request.headers.get("Range", ""), version.size)
     if wanted is None:
-        return Answer(200, headers, blobs.body(match[1], 0, size))
+        return Answer(200, headers, blobs.body(version, 0, version.size))
     first, last = wanted
     if first > last:
         refusal = _error(416, "InvalidRange", "The requested range cannot be satisfied.")
-        refusal.headers["Content-Range"] = f"bytes */{size}"
+        refusal.headers["Content-Range"] = f"bytes */{version.size}"
         return refusal
-    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Answer(206, headers, blobs.body(match[1], first, last - first + 1))
+    headers["Content-Range"] = f"bytes {first}-{last}/{version.size}"
+    return Answer(206, headers, blobs.body(version, first, last - first + 1))
 
 
 def _wanted(header: str, size: int) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import sqlite3
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from .ids import new_guid, new_id, now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _SCHEMA = """
@@ -35,20 +36,21 @@ CREATE TABLE IF NOT EXISTS view_only_links (
     key TEXT PRIMARY KEY, node TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entities (
-    id TEXT PRIMARY KEY, node TEXT NOT NULL, parent TEXT, kind TEXT NOT NULL, name TEXT NOT NULL,
-    checkout TEXT, versions INTEGER NOT NULL, size INTEGER, md5 TEXT, sha256 TEXT, modified TEXT,
-    first_size INTEGER, created TEXT
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS children ON entities (parent, name);
--- The last sixteen digits of an id are as good as random: the order of unsorted listings.
-CREATE INDEX IF NOT EXISTS unsorted_children ON entities (parent, substr(id, 9));
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, node TEXT NOT NULL, parent TEXT,
+    kind TEXT NOT NULL, name TEXT NOT NULL, checkout TEXT, versions INTEGER NOT NULL, size INTEGER,
+    md5 TEXT, sha256 TEXT, modified TEXT, first_size INTEGER, created TEXT
+);
+CREATE INDEX IF NOT EXISTS children_by_name ON entities (parent, name);
+-- The order of unsorted listings: by number, which is part of every index.
+CREATE INDEX IF NOT EXISTS children ON entities (parent);
 CREATE TABLE IF NOT EXISTS versions (
     entity TEXT NOT NULL, ordinal INTEGER NOT NULL, identifier INTEGER NOT NULL,
     size INTEGER NOT NULL, md5 TEXT NOT NULL, sha256 TEXT NOT NULL, created TEXT NOT NULL,
-    user TEXT, PRIMARY KEY (entity, ordinal)
+    user TEXT,
+    -- A small content is kept here; for a row costs a fraction of what a file costs.
+    data BLOB, PRIMARY KEY (entity, ordinal)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS uses_of_blobs ON versions (sha256);
-CREATE TABLE IF NOT EXISTS small_contents (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS uses_of_blobs ON versions (sha256) WHERE data IS NULL;
 CREATE TABLE IF NOT EXISTS deleted_entities (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -108,24 +110,80 @@ class Store:
         # a power cut is not worth a disk flush for each request.
         self.db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
         prepare(self.db)
+        self._turn: asyncio.Future[None] | None = None
+        self._after_commit: list[Callable[[], None]] = []
+        # Every request asks who it is and for which project; the answers rarely change.
+        self._tokens: dict[str, Token] = {}
+        self._nodes: dict[str, Node] = {}
+        self._permissions: dict[tuple[str, str | None], str | None] = {}
 
     def close(self) -> None:
-        """Close the database."""
+        """Commit what is open, and close the database."""
+        self._commit()
         self.db.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything in the outermost such block, or nothing."""
-        if self.db.in_transaction:
-            yield
-            return
-        self.db.execute("BEGIN IMMEDIATE")
+        """Let everything in the block become durable at once, or nothing.
+
+        Blocks that follow each other within two turns of the event loop share a commit, which is
+        the costly part; `settled` waits for it.
+        """
+        if not self.db.in_transaction:
+            self.db.execute("BEGIN IMMEDIATE")
+            self._commit_soon()
         try:
             yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
+        except BaseException as error:
+            self._roll_back(error)
             raise
-        self.db.execute("COMMIT")
+        if self._turn is None:
+            self._commit()
+
+    async def settled(self) -> None:
+        """Wait until everything that was written is durable."""
+        if self._turn is not None:
+            await self._turn
+
+    def after_commit(self, work: Callable[[], None]) -> None:
+        """Do something that must not happen unless, and before, the open transaction is durable."""
+        self._after_commit.append(work)
+
+    def _commit_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Nobody runs who could commit later: the end of the block will do it.
+            return
+        self._turn = loop.create_future()
+        # Not in the next turn but the one after it: requests of the same moment come together.
+        loop.call_soon(loop.call_soon, self._commit)
+
+    def _commit(self) -> None:
+        turn, self._turn = self._turn, None
+        work, self._after_commit = self._after_commit, []
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
+        for item in work:
+            item()
+        if turn is not None and not turn.done():
+            turn.set_result(None)
+
+    def _roll_back(self, error: BaseException) -> None:
+        turn, self._turn = self._turn, None
+        self._after_commit.clear()
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+        self._forget()
+        if turn is not None and not turn.done():
+            turn.set_exception(error)
+            # Other requests of this turn may be waiting, or none.
+            turn.exception()
+
+    def _forget(self) -> None:
+        self._tokens.clear()
+        self._nodes.clear()
+        self._permissions.clear()
 
     def fact(self, key: str) -> str | None:
         """Return a remembered fact, such as the guid of the first project."""
@@ -161,8 +219,15 @@ class Store:
 
     def token(self, secret: str) -> Token | None:
         """Return the token with this secret."""
+        known = self._tokens.get(secret)
+        if known is not None:
+            return known
         row = self.db.execute("SELECT * FROM tokens WHERE secret = ?", (secret,)).fetchone()
-        return Token(row[0], row[1], frozenset(json.loads(row[2])), row[3]) if row else None
+        if row is None:
+            return None
+        token = Token(row[0], row[1], frozenset(json.loads(row[2])), row[3])
+        self._tokens[secret] = token
+        return token
 
     def add_node(  # the facts of a project, each with its own default upstream
         self,
@@ -191,6 +256,7 @@ class Store:
             created,
             deleted=False,
         )
+        self._permissions.clear()
         with self.transaction():
             self.db.execute(
                 "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -206,8 +272,14 @@ class Store:
 
     def node(self, guid: str) -> Node | None:
         """Return the node with this guid, in any case; deleted ones too."""
+        node = self._nodes.get(guid)
+        if node is not None:
+            return node
         row = self.db.execute("SELECT * FROM nodes WHERE id = ?", (guid.lower(),)).fetchone()
-        return _node(row) if row else None
+        if row is None:
+            return None
+        self._nodes[guid] = node = _node(row)
+        return node
 
     def nodes(self) -> list[Node]:
         """Return everything that was not deleted, the newest change first."""
@@ -237,6 +309,7 @@ class Store:
 
     def change_node(self, guid: str, **changes: str | int | None) -> None:
         """Set columns of a node and note the time."""
+        self._nodes.clear()
         assignments = "".join(f"{column} = ?, " for column in changes)
         self.db.execute(
             # The column names are this package's own.
@@ -246,16 +319,19 @@ class Store:
 
     def set_contributor(self, guid: str, user: str, permission: str) -> None:
         """Give a user ``read``, ``write`` or ``admin`` on a node."""
+        self._permissions.clear()
         self.db.execute(
             "INSERT OR REPLACE INTO contributors VALUES (?, ?, ?)", (guid, user, permission)
         )
 
     def permission(self, guid: str, user: str | None) -> str | None:
         """Return what a user may do on a node as its contributor."""
-        row = self.db.execute(
-            "SELECT permission FROM contributors WHERE node = ? AND user = ?", (guid, user)
-        ).fetchone()
-        return row[0] if row else None
+        if (guid, user) not in self._permissions:
+            row = self.db.execute(
+                "SELECT permission FROM contributors WHERE node = ? AND user = ?", (guid, user)
+            ).fetchone()
+            self._permissions[guid, user] = row[0] if row else None
+        return self._permissions[guid, user]
 
     def add_view_only_link(self, guid: str) -> str:
         """Return a new key that lets anybody read a node."""

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from .answer import Answer, Cut, FileSlice
 from .exchange import Pace
+from .faults import NO_EFFECTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,7 +40,7 @@ async def transmit(exchange: Exchange, answer: Answer) -> web.StreamResponse:
         raise Cut
     answer.headers.update(effects.headers or {})
     plain = isinstance(answer.body, bytes) and answer.length is None
-    untouched = not _alters(effects) and exchange.bandwidth is None
+    untouched = effects is NO_EFFECTS and exchange.bandwidth is None
     try:
         if plain and untouched:
             response = await _send_whole(exchange, answer)
@@ -116,18 +117,6 @@ async def _send_pieces(
         exchange.reset()
         entry.status = None
         raise Cut
-
-
-def _alters(effects: Fault) -> bool:
-    return any(
-        limit is not None
-        for limit in (
-            effects.reset_after_sent,
-            effects.truncate,
-            effects.shorten,
-            effects.corrupt,
-        )
-    )
 
 
 async def _send_file(exchange: Exchange, part: FileSlice, source: BinaryIO) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .ids import new_id, now
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .store import Store
 
@@ -17,6 +17,7 @@ _COLUMNS = (
     "id, node, parent, kind, name, checkout, versions, size, md5, sha256, modified, first_size,"
     " created"
 )
+_VERSION = "entity, ordinal, identifier, size, md5, sha256, created, user"
 _SUBTREE = """
 WITH RECURSIVE subtree (id) AS (
     SELECT ? UNION ALL SELECT entities.id FROM entities JOIN subtree ON parent = subtree.id
@@ -73,17 +74,18 @@ class Version:
 
 @dataclass(frozen=True)
 class Content:
-    """What a version holds."""
+    """What a version holds; `data` is the content itself if it is small."""
 
     size: int
     md5: str
     sha256: str
+    data: bytes | None = None
 
 
 def children(db: sqlite3.Connection, folder: str) -> Iterator[Entity]:
     """Yield what is in a folder, in no useful order."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM entities WHERE parent = ? ORDER BY substr(id, 9)",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM entities WHERE parent = ? ORDER BY number DESC",  # noqa: S608
         (folder,),
     )
     return (Entity(*row) for row in rows)
@@ -153,14 +155,24 @@ class Tree:
     def versions(self, entity_id: str) -> list[Version]:
         """Return the versions of a file, newest first."""
         rows = self._db.execute(
-            "SELECT * FROM versions WHERE entity = ? ORDER BY ordinal DESC", (entity_id,)
+            f"SELECT {_VERSION} FROM versions WHERE entity = ? ORDER BY ordinal DESC",  # noqa: S608
+            (entity_id,),
         )
         return [Version(*row) for row in rows]
+
+    def version(self, entity_id: str, ordinal: int) -> Version | None:
+        """Return the n-th version of a file."""
+        row = self._db.execute(
+            f"SELECT {_VERSION} FROM versions WHERE entity = ? AND ordinal = ?",  # noqa: S608
+            (entity_id, ordinal),
+        ).fetchone()
+        return Version(*row) if row else None
 
     def identified(self, entity_id: str, identifier: int) -> list[Version]:
         """Return the versions with an identifier: one, unless uploads raced."""
         rows = self._db.execute(
-            "SELECT * FROM versions WHERE entity = ? AND identifier = ?", (entity_id, identifier)
+            f"SELECT {_VERSION} FROM versions WHERE entity = ? AND identifier = ?",  # noqa: S608
+            (entity_id, identifier),
         )
         return [Version(*row) for row in rows]
 
@@ -194,7 +206,9 @@ class Tree:
         row = (*vars(entity).values(),)[:-1] + (entity.modified,)
         with self._store.transaction():
             self._db.execute(
-                "INSERT INTO entities VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+                f"INSERT INTO entities ({_COLUMNS})"  # noqa: S608
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
             )
             self._add_version(entity.id, 1, 1, content, str(entity.modified), user)
         return Entity(*row)
@@ -240,32 +254,31 @@ class Tree:
         above = self.get(other)
         return above is not None and any(part.id == entity_id for part in self.lineage(above))
 
-    def delete(self, entity_id: str) -> list[str]:
-        """Delete an entity with everything below it and return the blobs that nothing uses now."""
+    def delete(self, entity_ids: Iterable[str]) -> set[str]:
+        """Delete entities with everything below; return the hashes of contents kept as files."""
+        hashes: set[str] = set()
         with self._store.transaction():
-            ids = [
-                row[0]
-                for row in self._db.execute(_SUBTREE + "SELECT id FROM subtree", (entity_id,))
-            ]
-            doomed = [(part,) for part in ids]
-            blobs = {
-                row[0]
-                for row in self._db.execute(
-                    _SUBTREE
-                    + "SELECT DISTINCT sha256 FROM versions JOIN subtree ON entity = subtree.id",
+            for entity_id in entity_ids:
+                rows = self._db.execute(
+                    _SUBTREE + "SELECT id, kind FROM subtree JOIN entities USING (id)",
                     (entity_id,),
-                )
-            }
-            self._db.executemany(
-                "INSERT INTO deleted_entities SELECT id, kind FROM entities WHERE id = ?", doomed
-            )
-            self._db.executemany("DELETE FROM versions WHERE entity = ?", doomed)
-            self._db.executemany("DELETE FROM entities WHERE id = ?", doomed)
-        return [blob for blob in blobs if not self.uses(blob)]
+                ).fetchall()
+                ids = [(row[0],) for row in rows]
+                for key in ids:
+                    found = self._db.execute(
+                        "SELECT sha256 FROM versions WHERE entity = ? AND data IS NULL", key
+                    )
+                    hashes.update(row[0] for row in found)
+                self._db.executemany("INSERT INTO deleted_entities VALUES (?, ?)", rows)
+                self._db.executemany("DELETE FROM versions WHERE entity = ?", ids)
+                self._db.executemany("DELETE FROM entities WHERE id = ?", ids)
+        return hashes
 
     def uses(self, sha256: str) -> bool:
-        """Tell whether any version has this content."""
-        row = self._db.execute("SELECT 1 FROM versions WHERE sha256 = ? LIMIT 1", (sha256,))
+        """Tell whether any version has this content, kept as a file."""
+        row = self._db.execute(
+            "SELECT 1 FROM versions WHERE sha256 = ? AND data IS NULL LIMIT 1", (sha256,)
+        )
         return row.fetchone() is not None
 
     def move(self, entity: Entity, parent: Entity, name: str) -> Entity:
@@ -311,22 +324,22 @@ class Tree:
         created: str,
         user: str | None,
     ) -> None:
-        row: tuple[Any, ...] = (entity_id, ordinal, identifier, content.size, content.md5)
+        row = (entity_id, ordinal, identifier, content.size, content.md5, content.sha256)
         self._db.execute(
-            "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, content.sha256, created, user),
+            "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, created, user, content.data),
         )
 
     def _copy(self, entity: Entity, node: str, parent: str, name: str) -> str:
         copy_id = new_id()
         self._db.execute(
-            "INSERT INTO entities SELECT ?, ?, ?, kind, ?, NULL, versions, size, md5, sha256,"
+            f"INSERT INTO entities ({_COLUMNS}) SELECT ?, ?, ?, kind, ?, NULL, versions, size, md5, sha256,"
             " modified, first_size, created FROM entities WHERE id = ?",
             (copy_id, node, parent, name, entity.id),
         )
         self._db.execute(
-            "INSERT INTO versions SELECT ?, ordinal, identifier, size, md5, sha256, created, user"
-            " FROM versions WHERE entity = ?",
+            "INSERT INTO versions SELECT ?, ordinal, identifier, size, md5, sha256, created, user,"
+            " data FROM versions WHERE entity = ?",
             (copy_id, entity.id),
         )
         for child in self.children(entity.id):

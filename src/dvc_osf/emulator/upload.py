@@ -180,10 +180,10 @@ async def _commit(task: Task, target: Target, received: Received) -> tuple[Entit
         raise wb_errors.relayed(500)
     if same and same[0].checkout not in {None, user}:
         raise wb_errors.locked()
+    if same and tree.get(same[0].id) is None:
+        raise wb_errors.relayed(404)
     with world.store.transaction():
         received.keep(world.blobs)
         if not same:
             return tree.add_file(parent, target.name, received.content, user), True
-        if tree.get(same[0].id) is None:
-            raise wb_errors.relayed(404)
         return tree.add_version(same[0], received.content, user), False

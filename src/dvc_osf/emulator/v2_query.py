@@ -88,7 +88,7 @@ def entity_page(
     order = _order(exchange)
     rows = store.db.execute(
         "SELECT id, node, parent, kind, name, checkout, versions, size, md5, sha256, modified,"  # noqa: S608
-        f" first_size, created FROM entities WHERE {where} ORDER BY {order or 'substr(id, 9)'}"
+        f" first_size, created FROM entities WHERE {where} ORDER BY {order or 'number DESC'}"
         " LIMIT ? OFFSET ?",
         [*parameters, page.size + 1, max(page.offset - 1, 0)],
     )

@@ -55,6 +55,16 @@ class World:
         """Tell whether a node is full: the OSF looks at what is there, not at what arrives."""
         return node.quota is not None and self.tree.usage(node.id) >= node.quota
 
+    def discard(self, hashes: set[str]) -> None:
+        """Remove the contents among these that no version has any more."""
+
+        def remove() -> None:
+            # An upload may have brought one back since.
+            with self.store.transaction():
+                self.blobs.discard([sha256 for sha256 in hashes if not self.tree.uses(sha256)])
+
+        self.store.after_commit(remove)
+
     def continue_in_background(self, work: Coroutine[None, None, None]) -> None:
         """Do some work for which no request waits any more."""
         task = asyncio.get_running_loop().create_task(work)

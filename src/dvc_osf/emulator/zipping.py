@@ -12,7 +12,7 @@ from .answer import Answer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from .tree import Entity
+    from .tree import Entity, Version
     from .waterbutler import Task
     from .world import World
 
@@ -52,31 +52,31 @@ def zipped(task: Task, folder: Entity) -> Answer:
     return Answer(200, headers, _archive(world, members))
 
 
-def _members(world: World, folder: Entity) -> Iterator[tuple[str, str | None]]:
-    """Yield the name of every file with the hash of its content, and empty folders without."""
+def _members(world: World, folder: Entity) -> Iterator[tuple[str, Version | None]]:
+    """Yield the name of every file with its newest version, and empty folders without."""
     # WaterButler walks breadth first: the files of a folder, then those of its folders.
     waiting = [(folder, "")]
     while waiting:
         parent, prefix = waiting.pop(0)
         for entity in world.tree.children(parent.id):
             if not entity.is_folder:
-                yield prefix + entity.name, entity.sha256
+                yield prefix + entity.name, world.tree.version(entity.id, entity.versions)
             elif world.tree.count(entity.id):
                 waiting.append((entity, f"{prefix}{entity.name}/"))
             else:
                 yield f"{prefix}{entity.name}/", None
 
 
-async def _archive(world: World, members: list[tuple[str, str | None]]) -> AsyncIterator[bytes]:
+async def _archive(world: World, members: list[tuple[str, Version | None]]) -> AsyncIterator[bytes]:
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, sha256 in members:
-            if sha256 is None:
+        for name, version in members:
+            if version is None:
                 archive.writestr(name, b"")
                 yield outlet.take()
                 continue
             with (
-                world.blobs.open(sha256) as source,
+                world.blobs.open(version) as source,
                 archive.open(name, "w", force_zip64=True) as member,
             ):
                 while piece := source.read(_PIECE):
