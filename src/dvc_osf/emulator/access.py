@@ -16,6 +16,8 @@ _NODES_WRITE = {"osf.nodes.full_write", "osf.nodes.data_write"} | _ALL_WRITE
 _NODES_READ = {"osf.nodes.full_read", "osf.nodes.data_read"} | _NODES_WRITE | _ALL_READ
 _USERS_READ = {"osf.users.profile_read", "osf.users.profile_write"} | _ALL_READ
 
+# How the log calls a token that the OSF does not know.
+UNKNOWN = "unknown"
 _RANK = {"read": 1, "write": 2, "admin": 3}
 
 
@@ -90,7 +92,7 @@ def identify(exchange: Exchange) -> Caller:
         return Caller(view_only=view_only)
     token = exchange.world.store.token(credentials.strip())
     if token is None:
-        exchange.entry.token = "unknown"
+        exchange.entry.token = UNKNOWN
         return Caller(rejected="User provided an invalid OAuth2 access token", view_only=view_only)
     exchange.entry.token = token.label
     return Caller(token=token, view_only=view_only)

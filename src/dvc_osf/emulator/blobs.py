@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from .answer import FileSlice
-from .tree import Content
+from .records import Content
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
     from pathlib import Path
 
-    from .tree import Version
+    from .records import Version
 
 # Contents up to this many bytes are in the database.
 SMALL = 64 * 1024

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from .faults import Fault
     from .log import LoggedRequest
+    from .records import Entity
     from .settings import Settings
-    from .tree import Entity
     from .world import World
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .exchange import Exchange
-    from .tree import Entity
+    from .records import Entity
     from .waterbutler import Task
 
 # Longer listings are put together in a thread, on a snapshot of the database.

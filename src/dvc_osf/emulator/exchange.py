@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -132,7 +133,8 @@ class Exchange:
             Always, in the end.
         """
         while self.connected and not self.world.closing.is_set():
-            await asyncio.sleep(_WATCH_SECONDS)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.world.closing.wait(), _WATCH_SECONDS)
         self.reset()
         raise Cut
 

@@ -11,8 +11,8 @@ from .answer import Answer
 from .names import InvalidPathError, UnusableNameError, child_name, numbered
 
 if TYPE_CHECKING:
+    from .records import Entity
     from .store import Node
-    from .tree import Entity
     from .waterbutler import Task
     from .world import World
 
@@ -180,7 +180,7 @@ def _check_self(world: World, source: Entity, folder: Entity, replaced: Entity |
             " not supported."
         )
         raise wb_errors.own(400, message)
-    if world.tree.contains(source.id, folder.id):
+    if world.tree.contains(source.id, folder):
         raise wb_errors.relayed(500)
 
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from .exchange import Exchange
+    from .records import Entity
     from .store import Node
-    from .tree import Entity
     from .world import World
 
 _HTML = "text/html; charset=utf-8"
 _DOWNLOAD = re.compile(r"/download/(\w+)/?")
 _PROJECT = re.compile(r"/(\w+)(?:/files(?:/osfstorage)?)?/?")
-_ENTITY = re.compile(r"/(\w+)/files/osfstorage/(\w+)/?")
+_ENTITY = re.compile(r"/(\w+)/files/osfstorage/(?P<id>\w+)/?")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
   color: #263947; }
@@ -38,21 +38,23 @@ td.number { text-align: right; } code { font-size: 85%; color: #667; }
 
 async def answer(exchange: Exchange) -> Answer:
     """Answer a request for a page."""
+    path, world = exchange.path, exchange.world
     if exchange.method not in {"GET", "HEAD"}:
         return Answer(405, {"Content-Type": _HTML, "Allow": "GET, HEAD"})
-    path, world = exchange.path, exchange.world
     if path == "/":
         return _page("Projects", _projects(world))
     if match := _DOWNLOAD.fullmatch(path):
         return _download(exchange, match[1])
-    match = _PROJECT.fullmatch(path) or _ENTITY.fullmatch(path)
-    node = world.store.node(match[1]) if match else None
-    if match is None or node is None:
-        return _not_found()
-    if node.deleted:
+    match = _ENTITY.fullmatch(path) or _PROJECT.fullmatch(path)
+    return _of_project(world, match[1], match.groupdict().get("id")) if match else _not_found()
+
+
+def _of_project(world: World, guid: str, entity_id: str | None) -> Answer:
+    node = world.store.node(guid)
+    if node is not None and node.deleted:
         return _page("Resource deleted", iter(["<p>User has deleted this content.</p>"]), 410)
-    entity = world.tree.get(match[2] if match.re is _ENTITY else node.root)
-    if entity is None or entity.node != node.id:
+    entity = world.tree.get(entity_id or node.root) if node else None
+    if node is None or entity is None or entity.node != node.id:
         return _not_found()
     if entity.is_folder:
         return _page(node.title, _files(world, node, entity))
@@ -61,7 +63,7 @@ async def answer(exchange: Exchange) -> Answer:
 
 def _page(title: str, content: Iterator[str], status: int = 200) -> Answer:
     async def pieces() -> AsyncIterator[bytes]:
-        head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>OSF | '
+        head = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>OSF | '
         yield f"{head}{escape(title)}</title><style>{_STYLE}</style></head><body>\n".encode()
         for piece in content:
             yield piece.encode("utf-8", "replace")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .server import Emulator
@@ -51,10 +52,8 @@ async def run(
         }
         (announce or _print)(json.dumps(facts))
         while not ended.is_set():
-            try:
+            with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(ended.wait(), None if on_loop else _WAKE_SECONDS)
-            except asyncio.TimeoutError:
-                continue
 
 
 def _print(line: str) -> None:

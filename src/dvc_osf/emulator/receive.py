@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .answer import Cut
 from .blobs import SMALL
-from .tree import Content
+from .records import Content
 
 if TYPE_CHECKING:
     from .blobs import Blobs, Incoming
@@ -58,13 +58,14 @@ async def receive(exchange: Exchange) -> Received:
     incoming = exchange.world.blobs.incoming()
     try:
         await _spool(exchange, incoming)
-        content = incoming.close()
-        if content.size != length:
-            raise Cut
     except BaseException:
         incoming.discard()
         raise
-    return Received(content, incoming)
+    received = Received(incoming.close(), incoming)
+    if received.content.size != length:
+        received.discard()
+        raise Cut
+    return received
 
 
 async def _spool(exchange: Exchange, incoming: Incoming) -> None:

@@ -10,11 +10,11 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .answer import Answer
+from .answer import Answer, Refusal
 
 if TYPE_CHECKING:
     from .exchange import Exchange
-    from .tree import Version
+    from .records import Version
     from .world import World
 
 _OBJECT = re.compile(r"/osf-storage/([0-9a-f]{24})/(\d+)")
@@ -41,21 +41,8 @@ def _signature(world: World, path: str, expires: str, disposition: str) -> str:
 
 async def answer(exchange: Exchange) -> Answer:
     """Answer a request to the storage origin."""
-    if exchange.method not in {"GET", "HEAD"}:
-        return _error(405, "MethodNotAllowed", "The specified method is not allowed.")
-    if "Authorization" in exchange.request.headers:
-        message = "Only one auth mechanism allowed; a signed URL takes no Authorization header."
-        return _error(400, "InvalidArgument", message)
-    match = _OBJECT.fullmatch(exchange.path)
-    if match is None:
-        return _error(404, "NoSuchKey", "The specified key does not exist.")
-    refusal = _check_signature(exchange)
-    if refusal is not None:
-        return refusal
+    version = _signed_version(exchange)
     blobs = exchange.world.blobs
-    version = exchange.world.tree.version(match[1], int(match[2]))
-    if version is None:
-        return _error(404, "NoSuchKey", "The specified key does not exist.")
     headers = {
         "Server": "UploadServer",
         "Content-Type": "application/octet-stream",
@@ -69,10 +56,43 @@ async def answer(exchange: Exchange) -> Answer:
     first, last = wanted
     if first > last:
         refusal = _error(416, "InvalidRange", "The requested range cannot be satisfied.")
-        refusal.headers["Content-Range"] = f"bytes */{version.size}"
-        return refusal
+        refusal.answer.headers["Content-Range"] = f"bytes */{version.size}"
+        raise refusal
     headers["Content-Range"] = f"bytes {first}-{last}/{version.size}"
     return Answer(206, headers, blobs.body(version, first, last - first + 1))
+
+
+def _signed_version(exchange: Exchange) -> Version:
+    """Return what a request may have.
+
+    Raises
+    ------
+    Refusal
+        405, 400 for a token or an old signature, 403 for a wrong one, 404.
+    """
+    if exchange.method not in {"GET", "HEAD"}:
+        raise _error(405, "MethodNotAllowed", "The specified method is not allowed.")
+    if "Authorization" in exchange.request.headers:
+        message = "Only one auth mechanism allowed; a signed URL takes no Authorization header."
+        raise _error(400, "InvalidArgument", message)
+    _check_signature(exchange)
+    match = _OBJECT.fullmatch(exchange.path)
+    version = exchange.world.tree.version(match[1], int(match[2])) if match else None
+    if version is None:
+        raise _error(404, "NoSuchKey", "The specified key does not exist.")
+    return version
+
+
+def _check_signature(exchange: Exchange) -> None:
+    query = exchange.query
+    expires = query.get("Expires", "")
+    disposition = query.get("response-content-disposition", "")
+    right = _signature(exchange.world, exchange.path, expires, disposition)
+    if not hmac.compare_digest(right.encode(), query.get("Signature", "").encode()):
+        message = "The request signature we calculated does not match the one you provided."
+        raise _error(403, "SignatureDoesNotMatch", message)
+    if time.time() > float(expires):
+        raise _error(400, "ExpiredToken", "The provided token has expired.")
 
 
 def _wanted(header: str, size: int) -> tuple[int, int] | None:
@@ -86,20 +106,10 @@ def _wanted(header: str, size: int) -> tuple[int, int] | None:
     return first, last
 
 
-def _check_signature(exchange: Exchange) -> Answer | None:
-    query = exchange.query
-    expires = query.get("Expires", "")
-    disposition = query.get("response-content-disposition", "")
-    right = _signature(exchange.world, exchange.path, expires, disposition)
-    if not hmac.compare_digest(right.encode(), query.get("Signature", "").encode()):
-        message = "The request signature we calculated does not match the one you provided."
-        return _error(403, "SignatureDoesNotMatch", message)
-    if time.time() > float(expires):
-        return _error(400, "ExpiredToken", "The provided token has expired.")
-    return None
-
-
-def _error(status: int, code: str, message: str) -> Answer:
-    body = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"  # noqa: E501
+def _error(status: int, code: str, message: str) -> Refusal:
+    body = (
+        "<?xml version='1.0' encoding='UTF-8'?>"
+        f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    )
     headers = {"Server": "UploadServer", "Content-Type": "application/xml; charset=UTF-8"}
-    return Answer(status, headers, body.encode())
+    return Refusal(Answer(status, headers, body.encode()))

@@ -36,9 +36,9 @@ CREATE TABLE IF NOT EXISTS view_only_links (
     key TEXT PRIMARY KEY, node TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entities (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, node TEXT NOT NULL, parent TEXT,
-    kind TEXT NOT NULL, name TEXT NOT NULL, checkout TEXT, versions INTEGER NOT NULL, size INTEGER,
-    md5 TEXT, sha256 TEXT, modified TEXT, first_size INTEGER, created TEXT
+    id TEXT NOT NULL UNIQUE, node TEXT NOT NULL, parent TEXT, kind TEXT NOT NULL,
+    name TEXT NOT NULL, checkout TEXT, versions INTEGER NOT NULL, size INTEGER, md5 TEXT,
+    sha256 TEXT, modified TEXT, first_size INTEGER, created TEXT, number INTEGER PRIMARY KEY
 );
 CREATE INDEX IF NOT EXISTS children_by_name ON entities (parent, name);
 -- The order of unsorted listings: by number, which is part of every index.
@@ -50,10 +50,10 @@ CREATE TABLE IF NOT EXISTS versions (
     -- A small content is kept here; for a row costs a fraction of what a file costs.
     data BLOB, PRIMARY KEY (entity, ordinal)
 ) WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS version_facts AS
+    SELECT entity, ordinal, identifier, size, md5, sha256, created, user FROM versions;
 CREATE INDEX IF NOT EXISTS uses_of_blobs ON versions (sha256) WHERE data IS NULL;
-CREATE TABLE IF NOT EXISTS deleted_entities (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deleted_entities (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 

@@ -106,7 +106,7 @@ class EmulatorThread(Controls):
         def do() -> None:
             try:
                 result.set_result(work())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 -- the caller gets it
                 result.set_exception(error)
 
         self._loop.call_soon_threadsafe(do)

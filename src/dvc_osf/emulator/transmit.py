@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from aiohttp import web
@@ -24,6 +24,7 @@ _PIECE = 256 * 1024
 _SENDFILE_STEP = 8 * 1024 * 1024
 # Smaller bodies are read before an early answer, so that the client sees it on every platform.
 _DRAINED_BODY = 256 * 1024
+_DRAIN_SECONDS = 1.0
 
 
 async def transmit(exchange: Exchange, answer: Answer) -> web.StreamResponse:
@@ -178,10 +179,8 @@ async def _close_early(exchange: Exchange) -> None:
     length = exchange.body_length
     small = length is not None and length <= _DRAINED_BODY and not exchange.expects_continue
     if small and not exchange.request.content.at_eof():
-        try:
-            await asyncio.wait_for(_drain(exchange), timeout=1)
-        except asyncio.TimeoutError:
-            pass
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(_drain(exchange), timeout=_DRAIN_SECONDS)
     exchange.request.protocol.close()
 
 

@@ -2,92 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .ids import new_id, now
+from .records import Entity, Version
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
+    from .records import Content
     from .store import Store
-
-_COLUMNS = (
-    "id, node, parent, kind, name, checkout, versions, size, md5, sha256, modified, first_size,"
-    " created"
-)
-_VERSION = "entity, ordinal, identifier, size, md5, sha256, created, user"
-_SUBTREE = """
-WITH RECURSIVE subtree (id) AS (
-    SELECT ? UNION ALL SELECT entities.id FROM entities JOIN subtree ON parent = subtree.id
-)
-"""
-
-
-@dataclass(frozen=True)
-class Entity:
-    """A file or folder; the hashes and `modified` are those of the newest version.
-
-    `size` is that of the newest version and `first_size` that of the first, in bytes: the OSF
-    mixes them up, so both are at hand.
-    """
-
-    id: str
-    node: str
-    parent: str | None
-    kind: str
-    name: str
-    checkout: str | None
-    versions: int
-    size: int | None
-    md5: str | None
-    sha256: str | None
-    modified: str | None
-    first_size: int | None
-    created: str | None
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether this is a folder."""
-        return self.kind == "folder"
-
-    @property
-    def path(self) -> str:
-        """The path that WaterButler names it by: ``/<id>``, for folders with a slash."""
-        return f"/{self.id}/" if self.is_folder else f"/{self.id}"
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a file; racing uploads give several the same identifier."""
-
-    entity: str
-    ordinal: int
-    identifier: int
-    size: int
-    md5: str
-    sha256: str
-    created: str
-    user: str | None
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a version holds; `data` is the content itself if it is small."""
-
-    size: int
-    md5: str
-    sha256: str
-    data: bytes | None = None
 
 
 def children(db: sqlite3.Connection, folder: str) -> Iterator[Entity]:
     """Yield what is in a folder, in no useful order."""
-    rows = db.execute(
-        f"SELECT {_COLUMNS} FROM entities WHERE parent = ? ORDER BY number DESC",  # noqa: S608
-        (folder,),
-    )
+    rows = db.execute("SELECT * FROM entities WHERE parent = ? ORDER BY number DESC", (folder,))
     return (Entity(*row) for row in rows)
 
 
@@ -106,18 +36,13 @@ class Tree:
 
     def get(self, entity_id: str) -> Entity | None:
         """Return an entity by its id."""
-        row = self._db.execute(
-            f"SELECT {_COLUMNS} FROM entities WHERE id = ?",  # noqa: S608
-            (entity_id,),
-        ).fetchone()
+        row = self._db.execute("SELECT * FROM entities WHERE id = ?", (entity_id,)).fetchone()
         return Entity(*row) if row else None
 
-    def deleted_kind(self, entity_id: str) -> str | None:
-        """Return the kind of an entity that is no more."""
-        row = self._db.execute(
-            "SELECT kind FROM deleted_entities WHERE id = ?", (entity_id,)
-        ).fetchone()
-        return row[0] if row else None
+    def deleted(self, entity_id: str) -> bool:
+        """Tell whether there was such an entity."""
+        row = self._db.execute("SELECT 1 FROM deleted_entities WHERE id = ?", (entity_id,))
+        return row.fetchone() is not None
 
     def children(self, folder: str) -> list[Entity]:
         """Return what is in a folder, in no useful order."""
@@ -131,8 +56,7 @@ class Tree:
     def named(self, folder: str, name: str, kind: str) -> list[Entity]:
         """Return the children with a name and a kind: one at most, unless uploads raced."""
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM entities WHERE parent = ? AND name = ? AND kind = ?"  # noqa: S608
-            " ORDER BY id",
+            "SELECT * FROM entities WHERE parent = ? AND name = ? AND kind = ?",
             (folder, name, kind),
         )
         return [Entity(*row) for row in rows]
@@ -141,37 +65,36 @@ class Tree:
         """Return the entity and the folders above it, the root first."""
         line = [entity]
         while line[-1].parent is not None:
-            parent = self.get(line[-1].parent)
-            if parent is None:
-                break
-            line.append(parent)
+            line.append(self._existing(line[-1].parent))
         return line[::-1]
 
     def materialized(self, entity: Entity) -> str:
         """Return the path made of names; that of a folder ends with a slash."""
-        names = "/".join(part.name for part in self.lineage(entity)) or ""
+        names = "/".join(part.name for part in self.lineage(entity))
         return names + "/" if entity.is_folder else names
+
+    def contains(self, entity_id: str, other: Entity) -> bool:
+        """Tell whether one entity is the other or lies somewhere above it."""
+        return any(part.id == entity_id for part in self.lineage(other))
 
     def versions(self, entity_id: str) -> list[Version]:
         """Return the versions of a file, newest first."""
         rows = self._db.execute(
-            f"SELECT {_VERSION} FROM versions WHERE entity = ? ORDER BY ordinal DESC",  # noqa: S608
-            (entity_id,),
+            "SELECT * FROM version_facts WHERE entity = ? ORDER BY ordinal DESC", (entity_id,)
         )
         return [Version(*row) for row in rows]
 
     def version(self, entity_id: str, ordinal: int) -> Version | None:
         """Return the n-th version of a file."""
         row = self._db.execute(
-            f"SELECT {_VERSION} FROM versions WHERE entity = ? AND ordinal = ?",  # noqa: S608
-            (entity_id, ordinal),
+            "SELECT * FROM version_facts WHERE entity = ? AND ordinal = ?", (entity_id, ordinal)
         ).fetchone()
         return Version(*row) if row else None
 
     def identified(self, entity_id: str, identifier: int) -> list[Version]:
         """Return the versions with an identifier: one, unless uploads raced."""
         rows = self._db.execute(
-            f"SELECT {_VERSION} FROM versions WHERE entity = ? AND identifier = ?",  # noqa: S608
+            "SELECT * FROM version_facts WHERE entity = ? AND identifier = ?",
             (entity_id, identifier),
         )
         return [Version(*row) for row in rows]
@@ -179,39 +102,26 @@ class Tree:
     def add_folder(self, parent: Entity, name: str) -> Entity:
         """Create a folder."""
         folder_id = new_id()
-        self._db.execute(
-            "INSERT INTO entities (id, node, parent, kind, name, versions)"
-            " VALUES (?, ?, ?, 'folder', ?, 1)",
-            (folder_id, parent.node, parent.id, name),
-        )
+        with self._store.transaction():
+            self._db.execute(
+                "INSERT INTO entities (id, node, parent, kind, name, versions)"
+                " VALUES (?, ?, ?, 'folder', ?, 1)",
+                (folder_id, parent.node, parent.id, name),
+            )
         return self._existing(folder_id)
 
     def add_file(self, parent: Entity, name: str, content: Content, user: str | None) -> Entity:
         """Create a file with its first version."""
-        entity = Entity(
-            new_id(),
-            parent.node,
-            parent.id,
-            "file",
-            name,
-            None,
-            1,
-            content.size,
-            content.md5,
-            content.sha256,
-            now(),
-            content.size,
-            None,
-        )
-        row = (*vars(entity).values(),)[:-1] + (entity.modified,)
+        size, md5, sha256, created = content.size, content.md5, content.sha256, now()
+        row = (new_id(), parent.node, parent.id, "file", name, None, 1, size, md5, sha256)
+        dates = (created, size, created)
         with self._store.transaction():
-            self._db.execute(
-                f"INSERT INTO entities ({_COLUMNS})"  # noqa: S608
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
-            )
-            self._add_version(entity.id, 1, 1, content, str(entity.modified), user)
-        return Entity(*row)
+            number = self._db.execute(
+                "INSERT INTO entities VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                row + dates,
+            ).lastrowid
+            self._add_version(Version(row[0], 1, 1, size, md5, sha256, created, user), content)
+        return Entity(*row, *dates, number or 0)
 
     def add_version(self, seen: Entity, content: Content, user: str | None) -> Entity:
         """Add a version to a file, unless it is the newest one's content again.
@@ -225,16 +135,23 @@ class Tree:
         latest = self._existing(seen.id)
         if seen.sha256 == content.sha256:
             return latest
-        ordinal = latest.versions + 1
-        created = now()
+        size, md5, sha256, created = content.size, content.md5, content.sha256, now()
+        ordinal, identifier = latest.versions + 1, seen.versions + 1
+        version = Version(latest.id, ordinal, identifier, size, md5, sha256, created, user)
         with self._store.transaction():
-            self._add_version(latest.id, ordinal, seen.versions + 1, content, created, user)
+            self._add_version(version, content)
             self._db.execute(
                 "UPDATE entities SET versions = ?, size = ?, md5 = ?, sha256 = ?, modified = ?"
                 " WHERE id = ?",
-                (ordinal, content.size, content.md5, content.sha256, created, latest.id),
+                (ordinal, size, md5, sha256, created, latest.id),
             )
         return self._existing(latest.id)
+
+    def _add_version(self, version: Version, content: Content) -> None:
+        self._db.execute(
+            "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*vars(version).values(), content.data),
+        )
 
     def set_checkout(self, entity_id: str, user: str | None) -> Entity:
         """Lock a file for a user, or release it."""
@@ -243,33 +160,21 @@ class Tree:
 
     def checked_out(self, entity_id: str) -> bool:
         """Tell whether an entity, or anything below it, is locked."""
-        row = self._db.execute(
-            _SUBTREE + "SELECT 1 FROM subtree JOIN entities USING (id) WHERE checkout IS NOT NULL",
-            (entity_id,),
-        ).fetchone()
-        return row is not None
-
-    def contains(self, entity_id: str, other: str) -> bool:
-        """Tell whether one entity is the other or lies somewhere above it."""
-        above = self.get(other)
-        return above is not None and any(part.id == entity_id for part in self.lineage(above))
+        return any(checkout is not None for _, _, checkout in self._subtree(entity_id))
 
     def delete(self, entity_ids: Iterable[str]) -> set[str]:
         """Delete entities with everything below; return the hashes of contents kept as files."""
         hashes: set[str] = set()
         with self._store.transaction():
             for entity_id in entity_ids:
-                rows = self._db.execute(
-                    _SUBTREE + "SELECT id, kind FROM subtree JOIN entities USING (id)",
-                    (entity_id,),
-                ).fetchall()
-                ids = [(row[0],) for row in rows]
+                doomed = self._subtree(entity_id)
+                ids = [(doomed_id,) for doomed_id, _, _ in doomed]
                 for key in ids:
                     found = self._db.execute(
                         "SELECT sha256 FROM versions WHERE entity = ? AND data IS NULL", key
                     )
                     hashes.update(row[0] for row in found)
-                self._db.executemany("INSERT INTO deleted_entities VALUES (?, ?)", rows)
+                self._db.executemany("INSERT INTO deleted_entities VALUES (?)", ids)
                 self._db.executemany("DELETE FROM versions WHERE entity = ?", ids)
                 self._db.executemany("DELETE FROM entities WHERE id = ?", ids)
         return hashes
@@ -289,10 +194,8 @@ class Tree:
                 (parent.id, name, entity.id),
             )
             if parent.node != entity.node:
-                self._db.execute(
-                    _SUBTREE + "UPDATE entities SET node = ? WHERE id IN (SELECT id FROM subtree)",
-                    (entity.id, parent.node),
-                )
+                moved = [(parent.node, moved_id) for moved_id, _, _ in self._subtree(entity.id)]
+                self._db.executemany("UPDATE entities SET node = ? WHERE id = ?", moved)
         return self._existing(entity.id)
 
     def copy(self, entity: Entity, parent: Entity, name: str) -> Entity:
@@ -300,41 +203,11 @@ class Tree:
         with self._store.transaction():
             return self._existing(self._copy(entity, parent.node, parent.id, name))
 
-    def usage(self, guid: str) -> int:
-        """Return the bytes of all versions in a node."""
-        row = self._db.execute(
-            "SELECT coalesce(sum(versions.size), 0) FROM entities JOIN versions"
-            " ON entity = entities.id WHERE node = ?",
-            (guid,),
-        )
-        return int(row.fetchone()[0])
-
-    def _existing(self, entity_id: str) -> Entity:
-        entity = self.get(entity_id)
-        if entity is None:
-            raise LookupError(entity_id)
-        return entity
-
-    def _add_version(  # noqa: PLR0917
-        self,
-        entity_id: str,
-        ordinal: int,
-        identifier: int,
-        content: Content,
-        created: str,
-        user: str | None,
-    ) -> None:
-        row = (entity_id, ordinal, identifier, content.size, content.md5, content.sha256)
-        self._db.execute(
-            "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, created, user, content.data),
-        )
-
     def _copy(self, entity: Entity, node: str, parent: str, name: str) -> str:
         copy_id = new_id()
         self._db.execute(
-            f"INSERT INTO entities ({_COLUMNS}) SELECT ?, ?, ?, kind, ?, NULL, versions, size, md5, sha256,"
-            " modified, first_size, created FROM entities WHERE id = ?",
+            "INSERT INTO entities SELECT ?, ?, ?, kind, ?, NULL, versions, size, md5, sha256,"
+            " modified, first_size, created, NULL FROM entities WHERE id = ?",
             (copy_id, node, parent, name, entity.id),
         )
         self._db.execute(
@@ -345,3 +218,28 @@ class Tree:
         for child in self.children(entity.id):
             self._copy(child, node, copy_id, child.name)
         return copy_id
+
+    def usage(self, guid: str) -> int:
+        """Return the bytes of all versions in a node."""
+        row = self._db.execute(
+            "SELECT coalesce(sum(versions.size), 0) FROM entities JOIN versions"
+            " ON entity = entities.id WHERE node = ?",
+            (guid,),
+        )
+        return int(row.fetchone()[0])
+
+    def _subtree(self, entity_id: str) -> list[tuple[str, str, str | None]]:
+        """Return id, kind and checkout of an entity and of everything below it."""
+        rows = self._db.execute(
+            "WITH RECURSIVE subtree (id) AS (SELECT ? UNION ALL"
+            " SELECT entities.id FROM entities JOIN subtree ON parent = subtree.id)"
+            " SELECT id, kind, checkout FROM subtree JOIN entities USING (id)",
+            (entity_id,),
+        )
+        return rows.fetchall()
+
+    def _existing(self, entity_id: str) -> Entity:
+        entity = self.get(entity_id)
+        if entity is None:
+            raise LookupError(entity_id)
+        return entity

@@ -14,8 +14,8 @@ from .receive import receive
 if TYPE_CHECKING:
     from .exchange import Exchange
     from .receive import Received
+    from .records import Entity
     from .store import Node
-    from .tree import Entity
     from .waterbutler import Task
 
 

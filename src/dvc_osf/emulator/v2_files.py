@@ -9,8 +9,8 @@ from .v2_query import Page, collection, entity_page
 
 if TYPE_CHECKING:
     from .answer import Answer
+    from .records import Entity
     from .store import Node
-    from .tree import Entity
     from .v2_view import View
 
 
@@ -93,9 +93,7 @@ def _find(view: View, entity_id: str) -> tuple[Entity, Node]:
     world = view.world
     entity = world.tree.get(entity_id)
     if entity is None:
-        raise (
-            v2_errors.gone("file") if world.tree.deleted_kind(entity_id) else v2_errors.not_found()
-        )
+        raise (v2_errors.gone("file") if world.tree.deleted(entity_id) else v2_errors.not_found())
     node = world.store.node(entity.node)
     if node is None or node.deleted:
         raise v2_errors.gone("file")

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 if TYPE_CHECKING:
     from .access import Caller
+    from .records import Entity, Version
     from .store import Node, User
-    from .tree import Entity, Version
     from .world import World
 
 # The first version of the API whose dates, pages and relationships look different.

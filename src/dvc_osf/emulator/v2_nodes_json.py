@@ -10,14 +10,38 @@ if TYPE_CHECKING:
     from .world import World
 
 _PERMISSIONS = {"admin": ["admin", "write", "read"], "write": ["write", "read"], "read": ["read"]}
-# Relationships in the order of the answers; what differs is filled in by name.
+# Segments of URLs, in the order of the relationships.
 _RELATIONSHIPS = (
-    "children collections>collected_in comments contributors bibliographic_contributors"
-    " implicit_contributors files settings wikis forks node_links linked_by_nodes"
-    " linked_by_registrations identifiers institutions>affiliated_institutions"
-    " draft_registrations registrations region root logs linked_nodes linked_registrations"
-    " view_only_links citation preprints storage cedar_metadata_records subjects_acceptable"
-).split()
+    "children",
+    "collections",
+    "comments",
+    "contributors",
+    "bibliographic_contributors",
+    "implicit_contributors",
+    "files",
+    "settings",
+    "wikis",
+    "forks",
+    "node_links",
+    "linked_by_nodes",
+    "linked_by_registrations",
+    "identifiers",
+    "institutions",
+    "draft_registrations",
+    "registrations",
+    "region",
+    "root",
+    "logs",
+    "linked_nodes",
+    "linked_registrations",
+    "view_only_links",
+    "citation",
+    "preprints",
+    "storage",
+    "cedar_metadata_records",
+    "subjects_acceptable",
+)
+_RENAMED = {"collections": "collected_in", "institutions": "affiliated_institutions"}
 _DATA_TYPES = {"settings": "node-setting", "citation": "citation", "storage": "node-storage"}
 _EDITABLE = {"institutions", "linked_nodes", "linked_registrations"}
 
@@ -65,9 +89,7 @@ def _attributes(world: World, caller: Caller, node: Node) -> dict[str, Any]:
     }
 
 
-def _relationship(world: World, node: Node, own: str, entry: str) -> tuple[str, dict[str, Any]]:
-    segment, _, renamed = entry.partition(">")
-    name = renamed or segment
+def _relationship(world: World, node: Node, own: str, segment: str) -> tuple[str, dict[str, Any]]:
     href = f"{own}{segment}/"
     data: dict[str, Any] | None = None
     if segment == "comments":
@@ -86,4 +108,4 @@ def _relationship(world: World, node: Node, own: str, entry: str) -> tuple[str, 
     links: dict[str, Any] = {"related": {"href": href, "meta": {}}}
     if segment in _EDITABLE:
         links["self"] = {"href": f"{own}relationships/{segment}/", "meta": {}}
-    return name, {"links": links, **({"data": data} if data else {})}
+    return _RENAMED.get(segment, segment), {"links": links, **({"data": data} if data else {})}

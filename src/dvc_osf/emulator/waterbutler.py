@@ -15,8 +15,8 @@ from .rate_limit import check_rate
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .records import Entity
     from .store import Node
-    from .tree import Entity
 
 _PATTERN = re.compile(r"/v1/resources/(\w+)/providers/(\w+)(/.*)")
 _CORS = {

@@ -12,17 +12,17 @@ _REPORT = (
     "If this should not have occurred and the issue persists, please report it to "
     '<a href="mailto:support@osf.io">support@osf.io</a>.'
 )
+# The doubled words are the OSF's.
+_UNRESOLVED = (
+    "OSF was unable to resolve your request. If this issue persists, please report it to "
+    'please report it to <a href="mailto:support@osf.io">support@osf.io</a>.'
+)
 _RELAYED = {
     400: ("Bad request", _REPORT),
     403: ("Forbidden", f"You do not have permission to perform this action. {_REPORT}"),
     404: ("Page not found", f"The requested resource could not be found. {_REPORT}"),
     410: ("Resource deleted", f"User has deleted this content. {_REPORT}"),
-    # The doubled words are the OSF's.
-    500: (
-        "Unable to resolve",
-        "OSF was unable to resolve your request. If this issue persists, please report it to "
-        'please report it to <a href="mailto:support@osf.io">support@osf.io</a>.',
-    ),
+    500: ("Unable to resolve", _UNRESOLVED),
 }
 
 

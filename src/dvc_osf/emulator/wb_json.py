@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .records import Entity, Version
     from .store import User
-    from .tree import Entity, Version
 
 
 def encode(value: Any) -> bytes:

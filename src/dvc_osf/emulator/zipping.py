@@ -12,7 +12,7 @@ from .answer import Answer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from .tree import Entity, Version
+    from .records import Entity, Version
     from .waterbutler import Task
     from .world import World
 
