@@ -13,31 +13,22 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from yarl import URL
-
-from .answers import range_start, read_error, words_of
-from .auth import TokenSource, check_files_url
+from .answers import range_start, words_of
+from .asker import Asker
+from .auth import TokenSource
 from .config import Config
-from .exceptions import (
-    OSFAuthenticationError,
-    OSFException,
-    OSFFileLockedError,
-    OSFNotFoundError,
-    OSFPermissionError,
-    OSFServerError,
-    OSFVersionConflictError,
-)
+from .exceptions import OSFServerError, OSFVersionConflictError
 from .messages import Answer, BytesBody, Request
 from .models import Entity, Provider, Version
-from .retry import Clock, attempts
+from .projects import Projects
+from .retry import Clock
 from .stats import Stats
-from .transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
-    import tenacity
     from typing_extensions import Self
+    from yarl import URL
 
     from .messages import Body
 
@@ -111,10 +102,13 @@ class OSFAPIClient:
         self.config = config
         self.stats = stats or Stats()
         self.clock = clock or Clock()
-        self._token = token if isinstance(token, TokenSource) else TokenSource(token)
-        self._view_only = view_only
-        self._transport = Transport(config, self._token, self.stats, self.clock)
-        self._providers: dict[str, asyncio.Task[dict[str, Provider]]] = {}
+        source = token if isinstance(token, TokenSource) else TokenSource(token)
+        self._asker = Asker(config, source, self.stats, self.clock, view_only)
+        self._projects = Projects(self._asker)
+        self.providers = self._projects.providers
+        self.provider = self._projects.provider
+        self.token_is_valid = self._asker.token_is_valid
+        self.attempts = self._asker.attempts
 
     async def __aenter__(self) -> Self:
         return self
@@ -124,129 +118,8 @@ class OSFAPIClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        asking = list(self._providers.values())
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
-        await self._transport.aclose()
-
-    # -- API v2 ------------------------------------------------------------------------------
-
-    async def providers(self, project: str, operation: str = "ls") -> dict[str, Provider]:
-        """Return a project's storage providers; asked once, then remembered.
-
-        Parameters
-        ----------
-        project : str
-            The GUID of a project, component or registration.
-        operation : str, optional
-            For the errors.
-
-        Returns
-        -------
-        dict of str to Provider
-            By name.
-
-        Raises
-        ------
-        OSFAuthenticationError
-            The token is not valid, or there is none and the project is private.
-        OSFPermissionError
-            The token may not see the project.
-        OSFNotFoundError
-            No such project, or it was deleted.
-        """
-        task = self._providers.get(project)
-        if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = asyncio.ensure_future(self._ask_providers(project, operation))
-            self._providers[project] = task
-        return await asyncio.shield(task)
-
-    async def provider(self, project: str, name: str, operation: str = "ls") -> Provider:
-        """Return one storage provider of a project.
-
-        Parameters
-        ----------
-        project, name : str
-            The project's GUID and the provider's name.
-        operation : str, optional
-            For the errors.
-
-        Returns
-        -------
-        Provider
-            Where its files are served.
-
-        Raises
-        ------
-        OSFNotFoundError
-            The project has no such provider.
-        """
-        providers = await self.providers(project, operation)
-        if name not in providers:
-            raise OSFNotFoundError(
-                f"the project has no storage provider {name!r}",
-                operation=operation,
-                path=f"{project}/{name}",
-                hint=f"It has: {', '.join(sorted(providers)) or 'none'}",
-            )
-        return providers[name]
-
-    async def _ask_providers(self, project: str, operation: str) -> dict[str, Provider]:
-        try:
-            found = await self._ask_v2(f"nodes/{project}/files/?page[size]=100", operation, project)
-        except OSFNotFoundError as error:
-            if error.status != 404:
-                raise
-            found = await self._ask_v2(
-                f"registrations/{project}/files/?page[size]=100", operation, project
-            )
-        try:
-            return {
-                item["attributes"]["provider"]: self._read_provider(project, item)
-                for item in found["data"]
-            }
-        except (KeyError, TypeError):
-            raise OSFServerError(
-                f"{self.config.api_url} does not answer as the OSF's API v2 does",
-                operation=operation,
-                path=project,
-                hint="Check endpoint_url (OSF_API_URL)",
-            ) from None
-
-    def _read_provider(self, project: str, item: Mapping[str, Any]) -> Provider:
-        name = item["attributes"]["provider"]
-        root = self.config.files_url
-        if root is None:
-            root = item["links"]["upload"].partition("/v1/resources/")[0]
-            check_files_url(self.config.api_url, root, path=project)
-        place = f"v1/resources/{quote(project, safe='')}/providers/{quote(name, safe='')}/"
-        return Provider(project, name, f"{root}/{place}")
-
-    async def token_is_valid(self) -> bool:
-        """Ask API v2 about the token; WaterButler takes a bad one for none.
-
-        Returns
-        -------
-        bool
-            False when there is a token and the OSF does not know it.
-        """
-        if self._token.get() is None:
-            return True
-        try:
-            await self._ask_v2("users/me/", "token", "")
-        except OSFAuthenticationError:
-            return False
-        except OSFPermissionError:
-            # A token without the scope to read its own user is a token all the same.
-            return True
-        return True
-
-    async def _ask_v2(self, place: str, operation: str, path: str) -> Any:
-        url = self._with_view_only(f"{self.config.api_url}/{place}")
-        answer = await self._ask(Request("GET", url, "api", operation, path))
-        await self._handle_response(answer, operation, path)
-        return await answer.json()
+        await self._projects.aclose()
+        await self._asker.aclose()
 
     # -- WaterButler: folders ----------------------------------------------------------------
 
@@ -275,10 +148,10 @@ class OSFAPIClient:
         request = Request(
             "GET", self._url(provider, folder), "listing", "ls", path, headers=headers
         )
-        answer = await self._ask(request)
+        answer = await self._asker.ask(request)
         if answer.status == 304 and etag:
             return None
-        await self._handle_response(answer, "ls", path, project=provider.project)
+        await self._asker.handle_response(answer, "ls", path, project=provider.project)
         found = await answer.json()
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
             raise OSFServerError("the listing cannot be read", operation="ls", path=path)
@@ -315,36 +188,39 @@ class OSFAPIClient:
         OSFVersionConflictError
             It exists; the answer does not say under which id.
         """
-        url = self._url(provider, parent, kind="folder", name=name)
-        request = Request("PUT", url, "folder PUT", "mkdir", path, headers={"Content-Length": "0"})
-        answer = await self._transport.request(request)
-        await self._handle_response(answer, "mkdir", path, project=provider.project)
+        query = {"kind": "folder", "name": name}
+        answer = await self.put(provider, parent, query, "folder PUT", "mkdir", path)
+        await self._asker.handle_response(answer, "mkdir", path, project=provider.project)
         return await self._read_entity(answer, name, "mkdir", path)
 
     # -- WaterButler: files ------------------------------------------------------------------
 
-    async def create_file(
+    async def upload_file(
         self,
         provider: Provider,
-        parent: Entity,
-        name: str,
+        target: Entity,
         body: Callable[[], Body],
         path: str,
+        *,
+        name: str,
         operation: str = "put_file",
     ) -> Entity:
-        """Create a file; one attempt.
+        """Store a file's bytes in one streaming request; one attempt.
 
         Parameters
         ----------
         provider : Provider
             Where.
-        parent : Entity
-            The folder to hold it.
-        name : str
-            Its name.
+        target : Entity
+            A folder, to create the file in it; or the file, to give it a new version. The version
+            stays when the content is the same.
         body : callable
-            Makes a fresh body.
-        path, operation : str
+            Makes a fresh body; called again where the request must be sent anew.
+        path : str
+            For the errors.
+        name : str
+            The file's name.
+        operation : str, optional
             For the errors.
 
         Returns
@@ -357,56 +233,64 @@ class OSFAPIClient:
         FileExistsConflictError
             A file of that name exists; it is in ``existing``.
         """
-        url = self._url(provider, parent, kind="file", name=name)
-        request = Request("PUT", url, "file PUT", operation, path, body=body)
-        answer = await self._transport.request(request)
+        query = {"kind": "file", "name": name} if target.is_folder else {"kind": "file"}
+        answer = await self.put(provider, target, query, "file PUT", operation, path, body)
         if answer.status == 409:
-            conflict = FileExistsConflictError(
-                words_of(answer.content) or "a file of that name exists",
-                status=409,
-                path=path,
-                operation=operation,
-            )
-            existing = await answer.json()
-            if isinstance(existing, dict) and existing.get("data"):
-                conflict.existing = self._same_name(
-                    Entity.from_waterbutler(existing["data"]), name, operation, path
-                )
-            raise conflict
-        await self._handle_response(answer, operation, path, project=provider.project)
+            raise await self._read_conflict(answer, name, operation, path)
+        await self._asker.handle_response(answer, operation, path, project=provider.project)
         return await self._read_entity(answer, name, operation, path)
 
-    async def update_file(
+    async def put(
         self,
         provider: Provider,
-        file: Entity,
-        body: Callable[[], Body],
+        target: Entity,
+        query: Mapping[str, str],
+        kind: str,
+        operation: str,
         path: str,
-        operation: str = "put_file",
-    ) -> Entity:
-        """Give a file a new version; one attempt.
+        body: Callable[[], Body] | None = None,
+    ) -> Answer:
+        """Send one PUT to the files host.
 
         Parameters
         ----------
         provider : Provider
             Where.
-        file : Entity
-            Which one.
-        body : callable
-            Makes a fresh body.
-        path, operation : str
+        target : Entity
+            The folder or file.
+        query : Mapping of str to str
+            What to create.
+        kind : str
+            The name under which the request is counted.
+        operation, path : str
             For the errors.
+        body : callable, optional
+            Makes a fresh body; without one, ``Content-Length: 0`` is sent.
 
         Returns
         -------
-        Entity
-            As the OSF has it now; the version stays when the content is the same.
+        Answer
+            Whatever the server said, refusals included.
         """
-        url = self._url(provider, file, kind="file")
-        request = Request("PUT", url, "file PUT", operation, path, body=body)
-        answer = await self._transport.request(request)
-        await self._handle_response(answer, operation, path, project=provider.project)
-        return await self._read_entity(answer, file.name, operation, path)
+        url = self._url(provider, target, **query)
+        headers = {} if body else {"Content-Length": "0"}
+        request = Request("PUT", url, kind, operation, path, body=body, headers=headers)
+        return await self._asker.transport.request(request)
+
+    async def _read_conflict(
+        self, answer: Answer, name: str, operation: str, path: str
+    ) -> FileExistsConflictError:
+        conflict = FileExistsConflictError(
+            words_of(answer.content) or "a file of that name exists",
+            status=409,
+            path=path,
+            operation=operation,
+        )
+        found = await answer.json()
+        if isinstance(found, dict) and found.get("data"):
+            existing = Entity.from_waterbutler(found["data"])
+            conflict.existing = self._same_name(existing, name, operation, path)
+        return conflict
 
     @contextlib.asynccontextmanager
     async def download(
@@ -442,14 +326,14 @@ class OSFAPIClient:
         query = {} if file.version is None else {"version": str(file.version)}
         url = self._url(provider, file, **query)
         request = Request("GET", url, "download", operation, path, headers=headers)
-        async with self._transport.stream(request) as response:
+        async with self._asker.transport.stream(request) as response:
             if response.status >= 300:
                 answer = Answer(response.status, response.headers, await response.read())
-                await self._handle_response(answer, operation, path, project=provider.project)
+                await self._asker.handle_response(answer, operation, path, project=provider.project)
             start = 0
             if response.status == 206:
                 start = range_start(response.headers.get("Content-Range"), first, path, operation)
-            chunks = self._transport.chunks(request, response)
+            chunks = self._asker.transport.chunks(request, response)
             async with contextlib.aclosing(chunks):
                 yield start, chunks
 
@@ -471,8 +355,8 @@ class OSFAPIClient:
             Newest first.
         """
         url = self._url(provider, file, revisions="")
-        answer = await self._ask(Request("GET", url, "revisions", "versions", path))
-        await self._handle_response(answer, "versions", path, project=provider.project)
+        answer = await self._asker.ask(Request("GET", url, "revisions", "versions", path))
+        await self._asker.handle_response(answer, "versions", path, project=provider.project)
         found = await answer.json()
         return [Version.from_waterbutler(item) for item in found["data"]]
 
@@ -536,8 +420,8 @@ class OSFAPIClient:
             body=lambda: BytesBody(content),
             headers={"Content-Type": "application/json"},
         )
-        answer = await self._transport.request(request)
-        await self._handle_response(answer, action, path, project=provider.project)
+        answer = await self._asker.transport.request(request)
+        await self._asker.handle_response(answer, action, path, project=provider.project)
         if answer.status == 202:
             return None
         return await self._read_entity(answer, name, action, path)
@@ -563,66 +447,11 @@ class OSFAPIClient:
         request = Request("DELETE", self._url(provider, entity, **query), "delete", "rm", path)
         async for attempt in self.attempts("rm", path):
             with attempt:
-                answer = await self._transport.request(request)
+                answer = await self._asker.transport.request(request)
                 again = attempt.retry_state.attempt_number > 1
                 if again and answer.status in (404, 410):
                     return
-                await self._handle_response(answer, "rm", path, project=provider.project)
-
-    def attempts(self, operation: str, path: str) -> tenacity.AsyncRetrying:
-        """Return the retry policy for one operation.
-
-        Parameters
-        ----------
-        operation, path : str
-            For the log and the errors.
-
-        Returns
-        -------
-        tenacity.AsyncRetrying
-            To be iterated.
-        """
-        return attempts(self.config.max_retries, self.clock, self.stats, operation, path)
-
-    async def _ask(self, request: Request) -> Answer:
-        """Send a request that may be repeated, and repeat it when the OSF fails."""
-        async for attempt in self.attempts(request.operation, request.path):
-            with attempt:
-                answer = await self._transport.request(request)
-                if answer.status >= 500 or answer.status == 408:
-                    await self._handle_response(answer, request.operation, request.path)
-        return answer
-
-    async def _handle_response(
-        self, answer: Answer, operation: str, path: str, *, project: str | None = None
-    ) -> None:
-        """Raise the error that an answer means."""
-        if answer.status < 300:
-            return
-        error = read_error(answer, self._token.get(), operation, path, project)
-        if answer.status == 403 and project is not None:
-            error = await self._explain_refusal(error)
-        raise error
-
-    async def _explain_refusal(self, error: OSFException) -> OSFException:
-        """Find out why WaterButler answered 403: it says so for a bad token as for no rights."""
-        if isinstance(error, OSFFileLockedError):
-            return error
-        if self._token.get() is None:
-            error.hint = f"There is no token. {OSFAuthenticationError.hint}"
-            return error
-        try:
-            valid = await self.token_is_valid()
-        except OSFException:
-            return error
-        if valid:
-            return error
-        return OSFAuthenticationError(
-            "the OSF does not accept the token",
-            operation=error.operation,
-            path=error.path,
-            status=401,
-        )
+                await self._asker.handle_response(answer, "rm", path, project=provider.project)
 
     # -- URLs and JSON -----------------------------------------------------------------------
 
@@ -631,15 +460,7 @@ class OSFAPIClient:
         place = "/".join(quote(part, safe="") for part in entity.id.split("/"))
         slash = "/" if entity.is_folder and entity.id else ""
         pairs = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
-        return self._with_view_only(
-            f"{provider.root_url}{place}{slash}{'?' if pairs else ''}{pairs}"
-        )
-
-    def _with_view_only(self, url: str) -> URL:
-        if self._view_only:
-            joint = "&" if "?" in url else "?"
-            url = f"{url}{joint}view_only={quote(self._view_only, safe='')}"
-        return URL(url, encoded=True)
+        return self._asker.url(f"{provider.root_url}{place}{slash}{'?' if pairs else ''}{pairs}")
 
     async def _read_entity(self, answer: Answer, name: str, operation: str, path: str) -> Entity:
         found = await answer.json()

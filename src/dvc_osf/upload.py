@@ -164,15 +164,10 @@ class _Upload:
         return entity
 
     async def _put(self, folder: Entity, known: Entity | None) -> Entity:
-        provider = await self._tree.provider(self._path, self._operation)
         if known is not None:
-            return await self._api.update_file(
-                provider, known, self._body, str(self._path), self._operation
-            )
+            return await self._upload_to(known)
         try:
-            entity = await self._api.create_file(
-                provider, folder, self._path.name, self._body, str(self._path), self._operation
-            )
+            entity = await self._upload_to(folder)
             if self._exclusive and not self._ours and (entity.version or 1) > 1:
                 raise self._exists("somebody created the file at the same moment")
             return entity
@@ -186,8 +181,17 @@ class _Upload:
                 return existing.with_size(self._source.size)
             if self._exclusive:
                 raise self._exists() from conflict
-        return await self._api.update_file(
-            provider, existing, self._body, str(self._path), self._operation
+        return await self._upload_to(existing)
+
+    async def _upload_to(self, target: Entity) -> Entity:
+        """Send the bytes into a folder, or to a file that exists."""
+        return await self._api.upload_file(
+            await self._tree.provider(self._path, self._operation),
+            target,
+            self._body,
+            str(self._path),
+            name=self._path.name,
+            operation=self._operation,
         )
 
     def _body(self) -> Body:

@@ -1,0 +1,181 @@
+"""Asking the OSF, and understanding a refusal: what every operation of the client shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from yarl import URL
+
+from .answers import read_error
+from .exceptions import (
+    OSFAuthenticationError,
+    OSFException,
+    OSFFileLockedError,
+    OSFPermissionError,
+)
+from .messages import Request
+from .retry import attempts
+from .transport import Transport
+
+if TYPE_CHECKING:
+    import tenacity
+
+    from .auth import TokenSource
+    from .config import Config
+    from .messages import Answer
+    from .retry import Clock
+    from .stats import Stats
+
+__all__ = ["Asker"]
+
+
+class Asker:
+    """Sends requests, repeats those that may be repeated, and turns refusals into errors.
+
+    Owns its connections: close it with :meth:`aclose`.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    token : TokenSource
+        Where the token comes from.
+    stats : Stats
+        Where requests are counted.
+    clock : Clock
+        What pauses are measured by.
+    view_only : str or None
+        The key of a view-only link, which goes along with every request.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        token: TokenSource,
+        stats: Stats,
+        clock: Clock,
+        view_only: str | None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self._stats = stats
+        self._token = token
+        self._view_only = view_only
+        self.transport = Transport(config, token, stats, clock)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.transport.aclose()
+
+    def attempts(self, operation: str, path: str) -> tenacity.AsyncRetrying:
+        """Return the retry policy for one operation.
+
+        Parameters
+        ----------
+        operation, path : str
+            For the log and the errors.
+
+        Returns
+        -------
+        tenacity.AsyncRetrying
+            To be iterated.
+        """
+        return attempts(self.config.max_retries, self.clock, self._stats, operation, path)
+
+    async def ask(self, request: Request) -> Answer:
+        """Send a request that may be repeated, and repeat it when the OSF fails."""
+        async for attempt in self.attempts(request.operation, request.path):
+            with attempt:
+                answer = await self.transport.request(request)
+                if answer.status >= 500 or answer.status == 408:
+                    await self.handle_response(answer, request.operation, request.path)
+        return answer
+
+    async def handle_response(
+        self, answer: Answer, operation: str, path: str, *, project: str | None = None
+    ) -> None:
+        """Raise the error that an answer means."""
+        if answer.status < 300:
+            return
+        error = read_error(answer, self._token.get(), operation, path, project)
+        if answer.status == 403 and project is not None:
+            error = await self._explain_refusal(error)
+        raise error
+
+    async def _explain_refusal(self, error: OSFException) -> OSFException:
+        """Find out why WaterButler answered 403: it says so for a bad token as for no rights."""
+        if isinstance(error, OSFFileLockedError):
+            return error
+        if self._token.get() is None:
+            error.hint = f"There is no token. {OSFAuthenticationError.hint}"
+            return error
+        try:
+            valid = await self.token_is_valid()
+        except OSFException:
+            return error
+        if valid:
+            return error
+        return OSFAuthenticationError(
+            "the OSF does not accept the token",
+            operation=error.operation,
+            path=error.path,
+            status=401,
+        )
+
+    async def token_is_valid(self) -> bool:
+        """Ask API v2 about the token; WaterButler takes a bad one for none.
+
+        Returns
+        -------
+        bool
+            False when there is a token and the OSF does not know it.
+        """
+        if self._token.get() is None:
+            return True
+        try:
+            await self.ask_v2("users/me/", "token", "")
+        except OSFAuthenticationError:
+            return False
+        except OSFPermissionError:
+            # A token without the scope to read its own user is a token all the same.
+            return True
+        return True
+
+    async def ask_v2(self, place: str, operation: str, path: str) -> Any:
+        """Ask API v2.
+
+        Parameters
+        ----------
+        place : str
+            What comes behind the API's root, query included.
+        operation, path : str
+            For the errors.
+
+        Returns
+        -------
+        object
+            The JSON.
+        """
+        url = self.url(f"{self.config.api_url}/{place}")
+        answer = await self.ask(Request("GET", url, "api", operation, path))
+        await self.handle_response(answer, operation, path)
+        return await answer.json()
+
+    def url(self, text: str) -> URL:
+        """Return a URL as it goes over the wire.
+
+        Parameters
+        ----------
+        text : str
+            The URL, quoted.
+
+        Returns
+        -------
+        yarl.URL
+            With the view-only key, where there is one.
+        """
+        if self._view_only:
+            joint = "&" if "?" in text else "?"
+            text = f"{text}{joint}view_only={quote(self._view_only, safe='')}"
+        return URL(text, encoded=True)
