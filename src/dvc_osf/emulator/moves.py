@@ -37,8 +37,8 @@ def _remove(world: World, entity: Entity) -> None:
     """Delete an entity, or everything in a root."""
     if world.tree.checked_out(entity.id):
         raise wb_errors.relayed(403)
-    children = world.tree.children(entity.id) if entity.parent is None else [entity]
-    world.discard(world.tree.delete(child.id for child in children))
+    remove = world.tree.empty if entity.parent is None else world.tree.delete
+    world.discard(remove(entity.id))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from .records import Entity, Version
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from .records import Content
     from .store import Store
@@ -162,21 +162,27 @@ class Tree:
         """Tell whether an entity, or anything below it, is locked."""
         return any(checkout is not None for _, _, checkout in self._subtree(entity_id))
 
-    def delete(self, entity_ids: Iterable[str]) -> set[str]:
-        """Delete entities with everything below; return the hashes of contents kept as files."""
+    def delete(self, entity_id: str) -> set[str]:
+        """Delete an entity with everything below; return the hashes of contents kept as files."""
+        return self._delete([part_id for part_id, _, _ in self._subtree(entity_id)])
+
+    def empty(self, folder: str) -> set[str]:
+        """Delete everything below a folder, as `delete` does."""
+        parts = self._subtree(folder)
+        return self._delete([part_id for part_id, _, _ in parts if part_id != folder])
+
+    def _delete(self, entity_ids: list[str]) -> set[str]:
+        ids = [(entity_id,) for entity_id in entity_ids]
         hashes: set[str] = set()
         with self._store.transaction():
-            for entity_id in entity_ids:
-                doomed = self._subtree(entity_id)
-                ids = [(doomed_id,) for doomed_id, _, _ in doomed]
-                for key in ids:
-                    found = self._db.execute(
-                        "SELECT sha256 FROM versions WHERE entity = ? AND data IS NULL", key
-                    )
-                    hashes.update(row[0] for row in found)
-                self._db.executemany("INSERT INTO deleted_entities VALUES (?)", ids)
-                self._db.executemany("DELETE FROM versions WHERE entity = ?", ids)
-                self._db.executemany("DELETE FROM entities WHERE id = ?", ids)
+            for key in ids:
+                found = self._db.execute(
+                    "SELECT sha256 FROM versions WHERE entity = ? AND data IS NULL", key
+                )
+                hashes.update(row[0] for row in found)
+            self._db.executemany("INSERT INTO deleted_entities VALUES (?)", ids)
+            self._db.executemany("DELETE FROM versions WHERE entity = ?", ids)
+            self._db.executemany("DELETE FROM entities WHERE id = ?", ids)
         return hashes
 
     def uses(self, sha256: str) -> bool:

@@ -1,0 +1,214 @@
+"""An emulator begins, ends, survives restarts and being killed."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import dvc_osf.emulator
+from dvc_osf.emulator import Emulator, EmulatorThread, Settings
+
+from .conftest import Client
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Return a function that starts ``python -m dvc_osf.emulator`` on one root."""
+    started = []
+
+    def start(*options):
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "dvc_osf.emulator"]
+            + ["--root", str(tmp_path / "osf"), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Windows delivers Ctrl-C to groups of processes only.
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        started.append(process)
+        return process, json.loads(process.stdout.readline())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def fetch(url, token):
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
+
+
+def test_the_line_on_standard_output_says_all_that_a_client_needs(program):
+    process, facts = program()
+
+    assert list(facts) == ["api", "files", "web", "token", "project"]
+    assert facts["api"].endswith("/v2")
+    assert not facts["files"].endswith("/")
+    nodes = fetch(f"{facts['api']}/nodes/{facts['project']}/files/", facts["token"])
+    assert nodes["data"][0]["links"]["upload"].startswith(facts["files"] + "/")
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate() == (b"", b"")
+    if os.name != "nt":
+        assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches the whole console there")
+def test_ctrl_c_ends_it_cleanly(program):
+    process, _ = program()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate() == (b"", b"")
+    assert process.returncode == 0
+
+
+def test_a_port_of_ones_own(program):
+    with EmulatorThread() as other:
+        port = other.api_url.rsplit(":", 1)[1].removesuffix("/v2")
+    _, facts = program("--port", port)
+    assert facts["api"] == f"http://127.0.0.1:{port}/v2"
+
+
+async def test_everything_survives_a_restart(tmp_path, session):
+    async with Emulator(tmp_path) as osf:
+        first = Client(osf, session, osf.token)
+        folder = await first.mkdir("folder")
+        small = await first.file("small", b"one", folder)
+        await first.wb("PUT", small, data=b"two")
+        large = await first.file("large", b"x" * 300_000)
+        region = osf.add_project("elsewhere", region="de-1", public=True)
+        facts = (osf.token, osf.project, osf.user)
+    async with Emulator(tmp_path) as osf:
+        assert (osf.token, osf.project, osf.user) == facts
+        again = Client(osf, session, osf.token)
+        assert await again.names() == ["folder", "large"]
+        assert (await again.wb("GET", small)).body == b"two"
+        assert (await again.wb("GET", f"{small}?version=1")).body == b"one"
+        assert (await again.wb("GET", large)).body == b"x" * 300_000
+        provider = (await again.v2(f"/nodes/{region}/files/")).data[0]
+        assert not provider["links"]["upload"].startswith(osf.files_url)
+
+
+async def test_without_a_root_everything_is_gone_in_the_end(session):
+    async with Emulator() as osf:
+        await Client(osf, session, osf.token).put("a")
+        root = Path(osf.world.store.path).parent
+        assert root.exists()
+    assert not root.exists()
+
+
+async def test_leftovers_of_a_killed_process_are_removed(tmp_path):
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "incoming" / "half").write_bytes(b"half a file")
+    async with Emulator(tmp_path):
+        assert list((tmp_path / "incoming").iterdir()) == []
+
+
+async def test_kill_in_the_middle_of_uploads_leaves_whole_files_only(program, tmp_path, session):
+    process, facts = program()
+    root = f"{facts['files']}/v1/resources/{facts['project']}/providers/osfstorage/"
+    session.headers["Authorization"] = f"Bearer {facts['token']}"
+    finished: set[str] = set()
+    enough, begun, never = asyncio.Event(), asyncio.Semaphore(0), asyncio.Event()
+
+    async def endless():
+        for _ in range(40):
+            yield b"x" * 65536
+        begun.release()
+        await never.wait()
+
+    async def half(number):
+        headers = {"Content-Length": str(1 << 30)}
+        await session.put(f"{root}?name=half{number}", data=endless(), headers=headers)
+
+    async def whole(name, size):
+        data = io.BytesIO(b"x" * size)
+        async with session.put(f"{root}?name={name}", data=data) as response:
+            assert response.status == 201
+        finished.add(name)
+        if len(finished) >= 60:
+            enough.set()
+
+    async def many(worker):
+        for number in range(10_000):
+            await whole(f"w{worker}-{number}", (1000, 655_360)[number % 2])
+
+    uploads = [asyncio.create_task(half(number)) for number in range(4)]
+    uploads += [asyncio.create_task(many(worker)) for worker in range(8)]
+    for _ in range(4):
+        await begun.acquire()
+    await enough.wait()
+    process.kill()
+    await asyncio.wait(uploads[4:])
+    for upload in uploads:
+        upload.cancel()
+    await asyncio.gather(*uploads, return_exceptions=True)
+
+    process, facts = program()
+    root = f"{facts['files']}/v1/resources/{facts['project']}/providers/osfstorage/"
+    async with session.get(root) as response:
+        listing = (await response.json())["data"]
+    found = {item["attributes"]["name"]: item["attributes"] for item in listing}
+    assert finished <= found.keys()
+    for attributes in found.values():
+        async with session.get(root + attributes["path"].strip("/")) as response:
+            assert await response.read() == b"x" * attributes["size"]
+        assert attributes["size"] in {1000, 655_360}
+    assert list((tmp_path / "osf" / "incoming").iterdir()) == []
+
+
+def test_a_thread_serves_programs_that_are_not_asynchronous(tmp_path):
+    with EmulatorThread(tmp_path, settings=Settings(latency=0.001)) as osf:
+        facts = fetch(f"{osf.api_url}/users/me/", osf.token)
+        assert facts["data"]["id"] == osf.user
+        guid = osf.add_project("From another thread", public=True)
+        assert fetch(f"{osf.api_url}/nodes/{guid}/", osf.token)["data"]["attributes"]["public"]
+        assert [request.path for request in osf.requests][0] == "/v2/users/me/"
+    assert "osf-emulator" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_thread_tells_why_it_cannot_start(tmp_path):
+    taken = EmulatorThread(tmp_path / "one")
+    with taken:
+        port = int(taken.api_url.rsplit(":", 1)[1].removesuffix("/v2"))
+        with pytest.raises(OSError), EmulatorThread(tmp_path / "two", port=port):
+            pass
+
+
+async def test_outside_of_its_block_it_says_so(tmp_path):
+    with pytest.raises(RuntimeError, match="async with"):
+        _ = Emulator(tmp_path).api_url
+    with pytest.raises(RuntimeError, match="'with' block"):
+        _ = EmulatorThread(tmp_path).token
+
+
+async def test_it_ends_while_requests_are_open(tmp_path, session):
+    async with Emulator(tmp_path) as osf:
+        osf.add_fault(dvc_osf.emulator.Fault(hang=True))
+        asking = asyncio.create_task(Client(osf, session, osf.token).v2("/"))
+        while not osf.requests:
+            await asyncio.sleep(0)
+    with pytest.raises(aiohttp.ClientError):
+        await asking
+
+
+def test_the_package_imports_nothing_heavy_before_it_is_used():
+    code = (
+        "import sys, dvc_osf.emulator.pytest_plugin as p;"
+        "assert 'aiohttp' not in sys.modules and 'sqlite3' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Emulation'"):
+        _ = dvc_osf.emulator.Emulation
