@@ -1,7 +1,7 @@
 """A server that stores nothing and hashes nothing: the fastest OSF that there could be.
 
-It says just enough of the OSF's protocol for one project with one file: uploads go to a sink,
-downloads come from a source in memory. Run in its own process; prints its address as JSON.
+It says just enough of the OSF's protocol for one project: uploads go to a sink, downloads come
+from a source in memory. Run in its own process; prints its address as JSON.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ import json
 import sys
 
 from aiohttp import web
+from common import PIECE
 
-PIECE = bytes(range(256)) * 4096  # 1 MiB
 
-
-def entity(size: int | None, *, md5: str | None = None) -> dict[str, object]:
+def entity(size: int, name: str = "file.bin", *, md5: str | None = None) -> dict[str, object]:
     return {
         "id": "osfstorage/5f0000000000000000000000",
         "attributes": {
             "kind": "file",
-            "name": "file.bin",
+            "name": name,
             "path": "/5f0000000000000000000000",
             "size": size,
             "modified_utc": "2026-01-01T00:00:00+00:00",
@@ -46,7 +45,8 @@ class BareServer:
         size = 0
         async for piece in request.content.iter_any():
             size += len(piece)
-        return web.json_response({"data": entity(size)}, status=201)
+        name = request.query.get("name", "file.bin")
+        return web.json_response({"data": entity(size, name)}, status=201)
 
     async def source(self, request: web.Request) -> web.StreamResponse:
         first, last, status = 0, self.size - 1, 200

@@ -8,33 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from statistics import median
 
 import aiofiles
 import aiohttp
+from common import bare_server, make_file
 
 from dvc_osf import OSFFileSystem
 
-HERE = Path(__file__).parent
-PIECE = bytes(range(256)) * 4096
 CHUNK = 5 * 1024 * 1024
-
-
-def make_file(path: str, mebibytes: int) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    with open(path, "wb") as file:
-        for _ in range(mebibytes):
-            file.write(PIECE)
-            digest.update(PIECE)
-    return digest.hexdigest()
 
 
 def hash_file(path: str) -> None:
@@ -101,21 +88,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "source")
         md5 = make_file(source, mebibytes)
-        arguments = [sys.executable, str(HERE / "bare_server.py"), str(mebibytes << 20), md5]
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as server:
-            assert server.stdout is not None
-            url = json.loads(server.stdout.readline())["url"]
-            try:
-                times = asyncio.run(measure(url, source, folder, rounds))
-            finally:
-                server.terminate()
+        with bare_server(mebibytes << 20, md5) as url:
+            times = asyncio.run(measure(url, source, folder, rounds))
     for name, values in times.items():
         print(f"{name:14} {mebibytes / median(values):8.0f} MiB/s   (median of {rounds})")
     for way in ("upload", "download"):
         pairs = zip(times[f"our {way}"], times[f"bare {way}"], times["md5"], strict=True)
         ratios = sorted(max(bare, md5) / ours for ours, bare, md5 in pairs)
-        print(f"{way}: {median(ratios):.2f} of the slower of the bare client and MD5 "
-              f"(from {ratios[0]:.2f} to {ratios[-1]:.2f})")
+        print(
+            f"{way}: {median(ratios):.2f} of the slower of the bare client and MD5 "
+            f"(from {ratios[0]:.2f} to {ratios[-1]:.2f})"
+        )
 
 
 if __name__ == "__main__":

@@ -288,15 +288,15 @@ class Downloader:
             position = begin
             async for piece in pieces:
                 # All of the file may come where a part was asked for.
-                wanted = piece[max(start - position, 0) : None if whole else max(end - position, 0)]
+                wanted = piece[max(start - position, 0) : max(end - position, 0)]
                 if wanted:
                     await take(max(position, start), wanted)
                 position += len(piece)
-                if position > end and not whole:
+                if position > end:
                     break
-        if position < end or (whole and position != end):
+        if position < end or (whole and position > end):
             raise OSFConnectionError(
-                f"the answer ended after {position} of {end} bytes",
+                f"the answer does not have the {end} bytes that the OSF lists",
                 path=str(path),
                 operation=operation,
             )

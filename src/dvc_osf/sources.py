@@ -228,8 +228,11 @@ class _FileBody:
     async def _next_chunk(self) -> None:
         if self._reader is None:
             self._reader = asyncio.ensure_future(self._read())
-        left = 0 if self._position >= self.size else _CHUNKS_BEING_HASHED - 1
-        await self._hashed_but(left)
+        if self._hashing:
+            # What was hashed before it was sent is free now, else as soon as it is hashed: a body
+            # that waits for its next chunk must hold none, or several could wait for each other.
+            self._hashing[-1].add_done_callback(self._release)
+        await self._hashed_but(0 if self._position >= self.size else _CHUNKS_BEING_HASHED - 1)
         if self._position >= self.size:
             raise StopAsyncIteration
         chunk = await self._queue.get()
@@ -241,12 +244,11 @@ class _FileBody:
         self._chunk = memoryview(chunk)
 
     async def _hashed_but(self, left: int) -> None:
-        """Wait until all chunks but so many are hashed; they are sent, so their bytes are free."""
+        """Wait until all chunks but so many are hashed."""
         while len(self._hashing) > left:
             # Shielded: aiohttp cancels its writer as soon as the answer is there.
             await asyncio.shield(self._hashing[0])
             self._hashing.popleft()
-            self._release()
         if self._position >= self.size and not self._hashing:
             self._source.known_md5 = self._digest.hexdigest()
 
@@ -266,9 +268,10 @@ class _FileBody:
         except (OSError, OSFException) as error:
             await self._queue.put(error)
 
-    def _release(self) -> None:
-        self._held -= self._source.chunk_size
-        self._source.budget.release(self._source.chunk_size)
+    def _release(self, _hashed: asyncio.Future[None] | None = None) -> None:
+        if self._held > 0:
+            self._held -= self._source.chunk_size
+            self._source.budget.release(self._source.chunk_size)
 
     async def aclose(self) -> None:
         """Stop reading, and give every buffer back."""
