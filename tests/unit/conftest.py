@@ -399,7 +399,7 @@ class FakeOSF:
         children = self._folder(folder.id, path)
         own = hashlib.sha1(repr(sorted(children.items())).encode()).hexdigest()
         listing = None if etag == own else Listing(tuple(children.values()), own)
-        await self._finish("list")
+        await self._play(self.after["list"])
         return listing
 
     async def create_folder(self, provider, parent, name, path):
@@ -409,34 +409,36 @@ class FakeOSF:
         if any(child.is_folder and child.name == name for child in siblings):
             raise OSFVersionConflictError("exists", status=409, path=path, operation="mkdir")
         folder = self.add_folder(name, parent.id)
-        await self._finish("create_folder")
+        await self._play(self.after["create_folder"])
         return folder
 
-    async def create_file(self, provider, parent, name, body, path, operation="put_file"):
+    async def upload_file(self, provider, target, body, path, *, name, operation="put_file"):
         del provider
-        await self._note("create_file", parent.id, name)
-        siblings = self._folder(parent.id, path).values()
-        same = [child for child in siblings if not child.is_folder and child.name == name]
-        if same:
-            conflict = FileExistsConflictError("exists", status=409, path=path, operation=operation)
-            # The size of such an answer may be the first version's.
-            conflict.existing = same[0].with_size(-1)
-            raise conflict
-        content = await self._receive(body)
-        file = self._store(self.new_id(), name, content, 1, parent.id)
-        await self._finish("create_file")
-        return file
+        kind = "create" if target.is_folder else "update"
+        await self._note(kind, target.id, name)
+        if target.is_folder:
+            siblings = self._folder(target.id, path).values()
+            same = [child for child in siblings if not child.is_folder and child.name == name]
+            if same:
+                error = FileExistsConflictError(
+                    "exists", status=409, path=path, operation=operation
+                )
+                # The size in such an answer may be the first version's.
+                error.existing = same[0].with_size(-1)
+                raise error
+            file = self._store(self.new_id(), name, await self._receive(body), 1, target.id)
+        else:
+            file = await self._update(target, body, path)
+        answer = await self._play(self.after[kind])
+        return answer or file
 
-    async def update_file(self, provider, file, body, path, operation="put_file"):
-        del provider, operation
-        await self._note("update_file", file.id)
+    async def _update(self, file, body, path):
         for parent, children in self.folders.items():
             if file.id in children:
                 known = children[file.id]
                 content = await self._receive(body)
-                newer = self._store(file.id, known.name, content, known.version + 1, parent)
-                await self._finish("update_file")
-                return newer
+                version = known.version + (self.contents[file.id, known.version] != content)
+                return self._store(file.id, known.name, content, version, parent)
         raise OSFNotFoundError("no such file", status=404, path=path)
 
     @contextlib.asynccontextmanager
@@ -488,20 +490,16 @@ class FakeOSF:
         await asyncio.sleep(0)
         await self._play(self.before[name])
 
-    async def _finish(self, name):
-        await self._play(self.after[name])
-
     @staticmethod
     async def _play(script):
+        """Do the next thing of a script, once: raise it, or call it and return its result."""
         if not script:
-            return
+            return None
         event = script.pop(0)
         if isinstance(event, BaseException):
             raise event
-        if event is not None:
-            result = event()
-            if inspect.isawaitable(result):
-                await result
+        result = None if event is None else event()
+        return await result if inspect.isawaitable(result) else result
 
     def called(self, name):
         """Return the details of the calls of one method."""
