@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import socket
@@ -15,7 +16,7 @@ import yarl
 from dvc_osf.emulator import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 
 @dataclass
@@ -101,6 +102,12 @@ class Client:
 
     async def names(self, folder: str = "/") -> list[str]:
         return sorted((await self.wb("GET", folder)).names)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that the emulator does by itself."""
+    while not condition():  # noqa: ASYNC110 -- no event tells what a server has done
+        await asyncio.sleep(0)
 
 
 class Wire:

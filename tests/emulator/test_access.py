@@ -65,7 +65,9 @@ async def test_api_v2_says_what_is_wrong(client, tokens, who, detail):
     assert ("WWW-Authenticate" in reply.headers) == (reply.status == 401)
 
 
-@pytest.mark.parametrize("path", ["/nodes/zzzzz/", "/files/{0:024d}/", "/nodes/", "/users/me/nodes/"])
+@pytest.mark.parametrize(
+    "path", ["/nodes/zzzzz/", "/files/{0:024d}/", "/nodes/", "/users/me/nodes/"]
+)
 async def test_a_token_without_the_scope_learns_nothing(client, tokens, path):
     reply = await client.acting(tokens["no file scope"]).v2(path.format(0))
     assert reply.status == 403
@@ -84,7 +86,9 @@ async def test_who_may_change_a_project(client, tokens):
         assert reply.status == status
     assert (await client.acting().v2(path, "DELETE")).status == 401
     assert (await client.acting().v2("/nodes/", "POST", json=document)).status == 401
-    assert (await client.acting(tokens["reading scope"]).v2("/nodes/", "POST", json={})).status == 403
+    assert (
+        await client.acting(tokens["reading scope"]).v2("/nodes/", "POST", json={})
+    ).status == 403
     assert (await client.acting().v2("/users/me/nodes/")).status == 401
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-
 NOT_FOUND = {"errors": [{"detail": "Not found."}], "meta": {"version": "2.0"}}
 
 

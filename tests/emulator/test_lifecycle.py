@@ -17,18 +17,18 @@ import pytest
 import dvc_osf.emulator
 from dvc_osf.emulator import Emulator, EmulatorThread, Settings
 
-from .conftest import Client
+from .conftest import Client, until
 
 
 @pytest.fixture
 def program(tmp_path):
     """Return a function that starts ``python -m dvc_osf.emulator`` on one root."""
     started = []
+    root = str(tmp_path / "osf")
 
     def start(*options):
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "dvc_osf.emulator"]
-            + ["--root", str(tmp_path / "osf"), *options],
+            [sys.executable, "-W", "error", "-m", "dvc_osf.emulator", "--root", root, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # Windows delivers Ctrl-C to groups of processes only.
@@ -113,54 +113,66 @@ async def test_leftovers_of_a_killed_process_are_removed(tmp_path):
         assert list((tmp_path / "incoming").iterdir()) == []
 
 
-async def test_kill_in_the_middle_of_uploads_leaves_whole_files_only(program, tmp_path, session):
-    process, facts = program()
-    root = f"{facts['files']}/v1/resources/{facts['project']}/providers/osfstorage/"
-    session.headers["Authorization"] = f"Bearer {facts['token']}"
-    finished: set[str] = set()
-    enough, begun, never = asyncio.Event(), asyncio.Semaphore(0), asyncio.Event()
+class Uploads:
+    """Uploads that go on until the server dies: endless ones, and many small and large ones."""
 
-    async def endless():
+    def __init__(self, session, root):
+        self._session, self._root = session, root
+        self._begun, self._never = 0, asyncio.Event()
+        self.finished: set[str] = set()
+        self.ready = asyncio.Event()
+
+    def start(self):
+        works = [self._half(number) for number in range(4)]
+        works += [self._many(worker) for worker in range(8)]
+        return [asyncio.create_task(work) for work in works]
+
+    def _check(self):
+        if self._begun == 4 and len(self.finished) >= 60:
+            self.ready.set()
+
+    async def _endless(self):
         for _ in range(40):
             yield b"x" * 65536
-        begun.release()
-        await never.wait()
+        self._begun += 1
+        self._check()
+        await self._never.wait()
 
-    async def half(number):
+    async def _half(self, number):
         headers = {"Content-Length": str(1 << 30)}
-        await session.put(f"{root}?name=half{number}", data=endless(), headers=headers)
+        url = f"{self._root}?name=half{number}"
+        await self._session.put(url, data=self._endless(), headers=headers)
 
-    async def whole(name, size):
-        data = io.BytesIO(b"x" * size)
-        async with session.put(f"{root}?name={name}", data=data) as response:
-            assert response.status == 201
-        finished.add(name)
-        if len(finished) >= 60:
-            enough.set()
-
-    async def many(worker):
+    async def _many(self, worker):
         for number in range(10_000):
-            await whole(f"w{worker}-{number}", (1000, 655_360)[number % 2])
+            name = f"w{worker}-{number}"
+            data = io.BytesIO(b"x" * (1000, 655_360)[number % 2])
+            async with self._session.put(f"{self._root}?name={name}", data=data) as response:
+                assert response.status == 201
+            self.finished.add(name)
+            self._check()
 
-    uploads = [asyncio.create_task(half(number)) for number in range(4)]
-    uploads += [asyncio.create_task(many(worker)) for worker in range(8)]
-    for _ in range(4):
-        await begun.acquire()
-    await enough.wait()
-    process.kill()
-    await asyncio.wait(uploads[4:])
-    for upload in uploads:
-        upload.cancel()
-    await asyncio.gather(*uploads, return_exceptions=True)
 
+async def test_kill_in_the_middle_of_uploads_leaves_whole_files_only(program, tmp_path, session):
     process, facts = program()
-    root = f"{facts['files']}/v1/resources/{facts['project']}/providers/osfstorage/"
-    async with session.get(root) as response:
+    root = "{files}/v1/resources/{project}/providers/osfstorage/"
+    session.headers["Authorization"] = f"Bearer {facts['token']}"
+    uploads = Uploads(session, root.format(**facts))
+    tasks = uploads.start()
+    await uploads.ready.wait()
+    process.kill()
+    await asyncio.wait(tasks[4:])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    _, facts = program()
+    async with session.get(root.format(**facts)) as response:
         listing = (await response.json())["data"]
     found = {item["attributes"]["name"]: item["attributes"] for item in listing}
-    assert finished <= found.keys()
+    assert uploads.finished <= found.keys()
     for attributes in found.values():
-        async with session.get(root + attributes["path"].strip("/")) as response:
+        async with session.get(root.format(**facts) + attributes["path"][1:]) as response:
             assert await response.read() == b"x" * attributes["size"]
         assert attributes["size"] in {1000, 655_360}
     assert list((tmp_path / "osf" / "incoming").iterdir()) == []
@@ -172,7 +184,7 @@ def test_a_thread_serves_programs_that_are_not_asynchronous(tmp_path):
         assert facts["data"]["id"] == osf.user
         guid = osf.add_project("From another thread", public=True)
         assert fetch(f"{osf.api_url}/nodes/{guid}/", osf.token)["data"]["attributes"]["public"]
-        assert [request.path for request in osf.requests][0] == "/v2/users/me/"
+        assert osf.requests[0].path == "/v2/users/me/"
     assert "osf-emulator" not in {thread.name for thread in threading.enumerate()}
 
 
@@ -180,7 +192,10 @@ def test_a_thread_tells_why_it_cannot_start(tmp_path):
     taken = EmulatorThread(tmp_path / "one")
     with taken:
         port = int(taken.api_url.rsplit(":", 1)[1].removesuffix("/v2"))
-        with pytest.raises(OSError), EmulatorThread(tmp_path / "two", port=port):
+        with (
+            pytest.raises(OSError, match=r"[Aa]ddress"),
+            EmulatorThread(tmp_path / "two", port=port),
+        ):
             pass
 
 
@@ -195,8 +210,7 @@ async def test_it_ends_while_requests_are_open(tmp_path, session):
     async with Emulator(tmp_path) as osf:
         osf.add_fault(dvc_osf.emulator.Fault(hang=True))
         asking = asyncio.create_task(Client(osf, session, osf.token).v2("/"))
-        while not osf.requests:
-            await asyncio.sleep(0)
+        await until(lambda: osf.requests)
     with pytest.raises(aiohttp.ClientError):
         await asking
 

@@ -3,9 +3,12 @@
 import asyncio
 import hashlib
 
+import aiohttp
 import pytest
 
 from dvc_osf.emulator import Fault
+
+from .conftest import until
 
 UNRESOLVED = "Unable to resolve"
 
@@ -293,7 +296,7 @@ class TestCheckout:
         assert (await client.wb("PUT", file, data=b"2")).status == 200
         assert (await change(client.acting(), None)).status == 401
 
-    async def test_what_cannot_be_checked_out(self, client, osf):
+    async def test_what_cannot_be_checked_out(self, osf):
         for path in ("/nothing", "/no/folder"):
             with pytest.raises(LookupError):
                 osf.checkout(osf.project, path, osf.user)
@@ -386,14 +389,11 @@ class TestMeanwhile:
 async def test_half_a_body_leaves_nothing(client, osf, tmp_path):
     body = Slow()
     headers = {"Content-Length": "200000"}
-    sending = asyncio.create_task(
-        client.wb("PUT", "/?name=a", data=aiter(body), headers=headers)
-    )
+    sending = asyncio.create_task(client.wb("PUT", "/?name=a", data=aiter(body), headers=headers))
     await body.begun.wait()
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
-    while osf.requests[-1].ended is None:
-        await asyncio.sleep(0)
+    await until(lambda: osf.requests[-1].ended)
     assert osf.requests[-1].status is None
     assert await client.names() == []
     assert list((tmp_path / "osf" / "incoming").iterdir()) == []
@@ -455,7 +455,7 @@ class TestRaces:
         assert (repaired.status, repaired.attributes["extra"]["version"]) == (200, 4)
         assert (await client.wb("GET", file)).body == b"recovered"
 
-    async def test_a_folder_that_appears_meanwhile(self, client, osf):
+    async def test_a_folder_that_appears_meanwhile(self, client):
         # Both requests are past the first look when the first one creates the folder.
         replies = await asyncio.gather(
             *(client.wb("PUT", "/?kind=folder&name=a") for _ in range(6))
@@ -468,14 +468,13 @@ class TestLateCommit:
 
     async def appear(self, client):
         while not (names := await client.names()):
-            await asyncio.sleep(0)
+            continue
         return names
 
     async def test_it_is_committed_although_nobody_waits(self, client, osf):
         osf.settings.late_commit = 0.2
         sending = asyncio.create_task(client.put("a"))
-        while not osf.requests or not osf.requests[-1].received:
-            await asyncio.sleep(0)
+        await until(lambda: osf.requests and osf.requests[-1].received)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         osf.settings.late_commit = 0.0
@@ -484,7 +483,7 @@ class TestLateCommit:
 
     async def test_the_connection_is_dropped_before(self, client, osf):
         osf.add_fault(Fault(method="PUT", late_commit=0.2))
-        with pytest.raises(OSError):
+        with pytest.raises(aiohttp.ClientOSError):
             await client.put("a", b"x" * 100_000)
         assert await client.names() == []
         assert await self.appear(client) == ["a"]
@@ -492,9 +491,8 @@ class TestLateCommit:
     async def test_it_may_find_its_folder_gone(self, client, osf, tmp_path):
         folder = await client.mkdir("folder")
         osf.add_fault(Fault(method="PUT", late_commit=0.05))
-        with pytest.raises(OSError):
+        with pytest.raises(aiohttp.ClientOSError):
             await client.put("a", b"x" * 100_000, folder)
         await client.wb("DELETE", folder)
-        while list((tmp_path / "osf" / "incoming").iterdir()):
-            await asyncio.sleep(0)
+        await until(lambda: not list((tmp_path / "osf" / "incoming").iterdir()))
         assert await client.names() == []

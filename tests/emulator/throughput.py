@@ -132,7 +132,8 @@ async def compare(bare, emulated, size: int, count: int, rounds: int) -> None:
     for what in ("upload", "download", "small"):
         slow, fast = times[what, "bare"], times[what, "emulator"]
         work = f"{count / fast:.0f} PUT/s" if what == "small" else f"{size / fast / 1e6:.0f} MB/s"
-        print(f"{what}: {slow / fast:.2f} of bare ({work}; bare {slow:.2f} s, ours {fast:.2f} s)")
+        times_text = f"{work}; bare {slow:.2f} s, ours {fast:.2f} s"
+        sys.stdout.write(f"{what}: {slow / fast:.2f} of bare ({times_text})\n")
 
 
 def main() -> None:

@@ -50,14 +50,15 @@ async def respond(
     try:
         return await transmit(exchange, await _answer(exchange))
     except Cut:
-        # aiohttp wants a response even where nobody is left to read it.
-        return web.Response()
+        pass
     except Exception:
+        exchange.entry.status = None
         _logger.exception("%s %s", exchange.method, exchange.path)
-        exchange.reset()
-        return web.Response()
     finally:
         exchange.entry.ended = time.monotonic()
+    # aiohttp wants a response even where nobody must get one.
+    exchange.reset()
+    return web.Response()
 
 
 async def _answer(exchange: Exchange) -> Answer:

@@ -47,7 +47,7 @@ async def transmit(exchange: Exchange, answer: Answer) -> web.StreamResponse:
             response = await _send_whole(exchange, answer)
         else:
             response = await _send_streamed(exchange, answer, untouched=untouched)
-    except OSError as error:
+    except ConnectionError as error:
         exchange.entry.status = None
         raise Cut from error
     if answer.closes:
@@ -122,12 +122,12 @@ async def _send_pieces(
 
 async def _send_file(exchange: Exchange, part: FileSlice, source: BinaryIO) -> None:
     loop = asyncio.get_running_loop()
-    transport = exchange.request.transport
-    if transport is None:
-        raise ConnectionResetError
     end = part.offset + part.count
     for offset in range(part.offset, end, _SENDFILE_STEP):
         count = min(_SENDFILE_STEP, end - offset)
+        transport = exchange.request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
         exchange.entry.sent += await loop.sendfile(transport, source, offset, count)
 
 
