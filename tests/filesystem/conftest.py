@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -112,7 +113,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-def options_for(osf: Controls, clock: Clock, options: dict[str, Any]) -> dict[str, Any]:
+def options_for(osf: Controls, options: dict[str, Any]) -> dict[str, Any]:
     return {"token": osf.token, "endpoint_url": osf.api_url, "skip_instance_cache": True} | options
 
 
@@ -122,7 +123,7 @@ def connect(osf, clock) -> Iterator[Callable[..., OSFFileSystem]]:
     made = []
 
     def make(**options: Any) -> OSFFileSystem:
-        fs = OSFFileSystem(**options_for(osf, clock, options))
+        fs = OSFFileSystem(**options_for(osf, options))
         fs.clock = clock
         made.append(fs)
         return fs
@@ -168,7 +169,7 @@ async def connect_here(osf_here, clock):
     made = []
 
     def make(**options: Any) -> OSFFileSystem:
-        fs = OSFFileSystem(**options_for(osf_here, clock, options), asynchronous=True)
+        fs = OSFFileSystem(**options_for(osf_here, options), asynchronous=True)
         fs.clock = clock
         made.append(fs)
         return fs
@@ -236,9 +237,10 @@ class Planter:
     ) -> str:
         place = f"{folder}/" if folder else ""
         query = f"?kind={kind}&name={quote(name, safe='')}"
-        headers = {"Content-Length": "0"} if data is None else {}
+        headers = {"Content-Length": str(len(data or b""))}
+        body = io.BytesIO(data) if data else None
         url = self._url(guid, place + query)
-        async with session.put(url, data=data, headers=headers) as answer:
+        async with session.put(url, data=body, headers=headers) as answer:
             assert answer.status == 201, await answer.text()
             return (await answer.json())["data"]["attributes"]["path"].strip("/")
 
