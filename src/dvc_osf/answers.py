@@ -81,9 +81,12 @@ def words_of(content: bytes) -> str:
     if isinstance(errors, list):
         details = [str(error.get("detail", "")) for error in errors if isinstance(error, dict)]
         return "; ".join(filter(None, details)).rstrip(".")
-    text = found.get("message_long") or found.get("message") or found.get("error") or ""
-    # The OSF appends an HTML link to its support address.
-    return str(text).partition(" If this should not")[0].rstrip(".")
+    for key in ("message_long", "message", "error", "message_short"):
+        # The OSF appends "If this ... report it to <a href=...>", sometimes to nothing.
+        text = str(found.get(key) or "").partition("If this ")[0].strip().rstrip(".")
+        if text:
+            return text
+    return ""
 
 
 def range_start(header: str | None, first: int | None, path: str, operation: str) -> int:

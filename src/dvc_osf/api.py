@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .answers import range_start, words_of
+from .answers import range_start
 from .asker import Asker
 from .auth import TokenSource
 from .config import Config
@@ -281,7 +281,7 @@ class OSFAPIClient:
         self, answer: Answer, name: str, operation: str, path: str
     ) -> FileExistsConflictError:
         conflict = FileExistsConflictError(
-            words_of(answer.content) or "a file of that name exists",
+            self._asker.words(answer) or "a file of that name exists",
             status=409,
             path=path,
             operation=operation,
@@ -326,16 +326,19 @@ class OSFAPIClient:
         query = {} if file.version is None else {"version": str(file.version)}
         url = self._url(provider, file, **query)
         request = Request("GET", url, "download", operation, path, headers=headers)
-        async with self._asker.transport.stream(request) as response:
-            if response.status >= 300:
-                answer = Answer(response.status, response.headers, await response.read())
-                await self._asker.handle_response(answer, operation, path, project=provider.project)
-            start = 0
-            if response.status == 206:
-                start = range_start(response.headers.get("Content-Range"), first, path, operation)
-            chunks = self._asker.transport.chunks(request, response)
-            async with contextlib.aclosing(chunks):
-                yield start, chunks
+        transport = self._asker.transport
+        async with transport.stream(request) as response:
+            if response.status < 300:
+                start = 0
+                if response.status == 206:
+                    found = response.headers.get("Content-Range")
+                    start = range_start(found, first, path, operation)
+                async with contextlib.aclosing(transport.chunks(request, response)) as chunks:
+                    yield start, chunks
+                return
+            answer = await transport.read(request, response)
+        # Outside, for this may ask about the token, and must not hold a place meanwhile.
+        await self._asker.handle_response(answer, operation, path, project=provider.project)
 
     async def versions(self, provider: Provider, file: Entity, path: str) -> list[Version]:
         """List a file's versions.
@@ -358,6 +361,8 @@ class OSFAPIClient:
         answer = await self._asker.ask(Request("GET", url, "revisions", "versions", path))
         await self._asker.handle_response(answer, "versions", path, project=provider.project)
         found = await answer.json()
+        if not isinstance(found, dict) or not isinstance(found.get("data"), list):
+            raise OSFServerError("the versions cannot be read", operation="versions", path=path)
         return [Version.from_waterbutler(item) for item in found["data"]]
 
     # -- WaterButler: both -------------------------------------------------------------------

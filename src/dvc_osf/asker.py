@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from .answers import read_error
+from .answers import read_error, words_of
+from .auth import redact
 from .exceptions import (
     OSFAuthenticationError,
     OSFException,
@@ -103,6 +104,21 @@ class Asker:
             error = await self._explain_refusal(error)
         raise error
 
+    def words(self, answer: Answer) -> str:
+        """Return the server's own words, without the token.
+
+        Parameters
+        ----------
+        answer : Answer
+            A refusal.
+
+        Returns
+        -------
+        str
+            Empty where it says nothing.
+        """
+        return redact(words_of(answer.content), self._token.get())
+
     async def _explain_refusal(self, error: OSFException) -> OSFException:
         """Find out why WaterButler answered 403: it says so for a bad token as for no rights."""
         if isinstance(error, OSFFileLockedError):
@@ -121,6 +137,9 @@ class Asker:
             operation=error.operation,
             path=error.path,
             status=401,
+            request_id=error.request_id,
+            bytes_uploaded=error.bytes_uploaded,
+            total_size=error.total_size,
         )
 
     async def token_is_valid(self) -> bool:

@@ -45,17 +45,17 @@ class TokenSource:
         OSFAuthenticationError
             The file cannot be read, or the token holds characters that no token has.
         """
-        token = self._token or self._from_file() or os.environ.get("OSF_TOKEN")
-        token = token.strip() if token else None
+        token = (self._token or "").strip() or self._from_file().strip()
+        token = token or os.environ.get("OSF_TOKEN", "").strip()
         if not token:
             return None
         if not (token.isascii() and token.isprintable()) or " " in token:
             raise OSFAuthenticationError("the token holds characters that no OSF token has")
         return token
 
-    def _from_file(self) -> str | None:
+    def _from_file(self) -> str:
         if not self._credentialpath:
-            return None
+            return ""
         try:
             return Path(self._credentialpath).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -103,13 +103,17 @@ def check_files_url(api_url: str, files_url: str, *, path: str | None = None) ->
     OSFServerError
         The host is not trusted.
     """
-    api, files = urlsplit(api_url), urlsplit(files_url)
-    same_scheme = files.scheme == api.scheme or (api.scheme, files.scheme) == ("http", "https")
-    if same_scheme and files.hostname and _same_site(api.hostname or "", files.hostname):
-        return
+    try:
+        api, files = urlsplit(api_url), urlsplit(files_url)
+        same_scheme = files.scheme == api.scheme or (api.scheme, files.scheme) == ("http", "https")
+        if same_scheme and files.hostname and _same_site(api.hostname or "", files.hostname):
+            return
+        host = f"{files.scheme}://{files.netloc.rpartition('@')[2]}"
+    except ValueError:
+        host = repr(files_url)
     raise OSFServerError(
-        f"the API at {api_url} names the files host {files.scheme}://{files.netloc}, which is not "
-        "of its domain, so the token was not sent there",
+        f"the API at {api_url} names the files host {host}, which is not of its domain, so the "
+        "token was not sent there",
         path=path,
         hint="If you trust that host, name it yourself with files_url= (OSF_FILES_URL)",
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["BufferBudget", "KeyedLocks", "gather_or_cancel", "in_background"]
 
 _SMALL = 1024 * 1024
-"""Buffers up to this many bytes have a share of the budget to themselves."""
+"""Buffers up to this many bytes (and an eighth of all) have a share of the budget to themselves."""
 
 
 class KeyedLocks:
@@ -63,6 +63,7 @@ class BufferBudget:
     def __init__(self, total: int) -> None:
         self._small = _Pool(total // 8)
         self._large = _Pool(total - total // 8)
+        self._small_limit = min(_SMALL, total // 8)
 
     @contextlib.asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
@@ -105,7 +106,7 @@ class BufferBudget:
         self._pool(size).release(size)
 
     def _pool(self, size: int) -> _Pool:
-        return self._small if size <= _SMALL else self._large
+        return self._small if size <= self._small_limit else self._large
 
 
 class _Pool:
@@ -128,7 +129,7 @@ class _Pool:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._free += size
-            else:
+            with contextlib.suppress(ValueError):
                 self._waiting.remove((size, turn))
             self._serve()
             raise

@@ -67,7 +67,7 @@ def parse_bool(value: bool | str) -> bool:
     text = value.strip().lower()
     if text in {"1", "true", "yes", "on"}:
         return True
-    if text in {"0", "false", "no", "off", ""}:
+    if text in {"0", "false", "no", "off"}:
         return False
     raise ValueError(f"{value!r} is not a switch; write true or false")
 
@@ -77,6 +77,8 @@ def _parse_verify(value: bool | str) -> bool | str:
     try:
         return parse_bool(value)
     except ValueError:
+        if not str(value).strip():
+            raise
         return value
 
 
@@ -141,10 +143,10 @@ class Config:
                 f"{self.UPLOAD_CHUNK_MIN_SIZE} to {self.UPLOAD_CHUNK_MAX_SIZE}"
             )
         for name in ("timeout", "upload_timeout", "max_requests"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in ("max_retries", "max_wait"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be below 0")
         if self.buffer_size < 2 * self.upload_chunk_size:
             raise ValueError(

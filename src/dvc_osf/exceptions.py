@@ -297,6 +297,8 @@ def error_for_status(
     if status in (403, 405) and "check" in message and "out" in message:
         # WaterButler says "due to checkout status" and "as it is checked out", never 423.
         cls = OSFFileLockedError
+    if cls is OSFServerError and status < 500:
+        details.setdefault("hint", "The OSF did not take the request; check the path and its names")
     if cls is OSFQuotaExceededError and project is not None:
         details.setdefault(
             "hint", f"Free space or raise the limit: https://osf.io/{project}/settings/"

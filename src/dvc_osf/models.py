@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from .exceptions import OSFServerError
 
 __all__ = ["Entity", "Provider", "Version", "describe", "describe_folder", "parse_time"]
+
+_FRACTION = re.compile(r"\.(\d+)")
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -26,12 +29,10 @@ def parse_time(text: str | None) -> datetime | None:
     """
     if not text:
         return None
-    head, plus, offset = text.replace("Z", "+00:00").partition("+")
     # Python 3.10 reads three or six digits of a second's fraction, the OSF writes any number.
-    whole, dot, fraction = head.partition(".")
-    head = f"{whole}.{fraction[:6]:0<6}" if dot else whole
+    text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
     try:
-        time = datetime.fromisoformat(head + plus + offset)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
@@ -102,7 +103,8 @@ class Entity:
             hashes = extra.get("hashes") or {}
             size = attributes["size"]
             version = extra.get("version")
-            modified = attributes.get("modified_utc") or attributes.get("modified")
+            # Answers to a PUT cut ``modified_utc`` to seconds.
+            times = [parse_time(attributes.get(key)) for key in ("modified", "modified_utc")]
             return cls(
                 id=attributes["path"].strip("/"),
                 kind=attributes["kind"],
@@ -111,7 +113,7 @@ class Entity:
                 md5=hashes.get("md5"),
                 sha256=hashes.get("sha256"),
                 version=None if version is None else int(version),
-                modified=parse_time(modified),
+                modified=times[0] or times[1],
                 created=parse_time(attributes.get("created_utc")),
                 checkout=_checkout_holder(extra.get("checkout")),
             )
@@ -182,15 +184,25 @@ class Version:
         -------
         Version
             The record.
+
+        Raises
+        ------
+        OSFServerError
+            It is not such an element.
         """
-        attributes = data["attributes"]
-        hashes = (attributes.get("extra") or {}).get("hashes") or {}
-        return cls(
-            number=int(attributes["version"]),
-            modified=parse_time(attributes.get("modified")),
-            md5=hashes.get("md5"),
-            sha256=hashes.get("sha256"),
-        )
+        try:
+            attributes = data["attributes"]
+            hashes = (attributes.get("extra") or {}).get("hashes") or {}
+            return cls(
+                number=int(attributes["version"]),
+                modified=parse_time(attributes.get("modified")),
+                md5=hashes.get("md5"),
+                sha256=hashes.get("sha256"),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise OSFServerError(
+                f"the files host sent a version that cannot be read ({error!r})"
+            ) from None
 
 
 @dataclass(frozen=True)

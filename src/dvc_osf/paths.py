@@ -62,11 +62,14 @@ def check_name(name: str, path: str) -> None:
         problem = f"the name {name!r} is not valid Unicode"
     else:
         return
-    raise OSFPathError(
-        problem,
-        path=path.encode("utf-8", "backslashreplace").decode(),
-        hint="Rename it: the OSF cannot keep this name",
-    )
+    raise _refusal(problem, path, "Rename it: the OSF cannot keep this name")
+
+
+def _refusal(problem: str, path: str | None = None, hint: str | None = None) -> OSFPathError:
+    """Return an error that can be printed whatever the path holds."""
+    if path is not None:
+        path = path.encode("utf-8", "backslashreplace").decode()
+    return OSFPathError(problem, path=path, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,10 @@ class OSFPath:
             return cls("")
         project, *rest = bare.split("/")
         project = project.lower()
+        if "@" in project:
+            raise _password_refusal()
         if not _GUID.fullmatch(project):
-            raise OSFPathError(f"{project!r} is not the GUID of a project", path=bare)
+            raise _refusal(f"{project!r} is not the GUID of a project", bare)
         if not rest:
             return cls(project)
         provider = rest.pop(0) if rest[0] in PROVIDERS else DEFAULT_PROVIDER
@@ -179,23 +184,33 @@ def _without_scheme(text: str) -> str:
     if scheme == "osf":
         authority = rest.partition("/")[0]
         if "@" in authority:
-            raise OSFPathError(
-                "a URL must not hold a user name or password",
-                hint="Pass the token as token= or in OSF_TOKEN",
-            )
+            raise _password_refusal()
         if rest and not authority:
-            raise OSFPathError(f"{text!r} names no project")
+            raise _refusal(f"{text!r} names no project")
         return rest.strip("/")
     if scheme in {"http", "https"}:
         return _from_web(text)
-    raise OSFPathError(f"{text!r} is not an osf:// URL")
+    raise _refusal(f"a URL of the scheme {scheme!r} is not an osf:// URL")
+
+
+def _password_refusal() -> OSFPathError:
+    return _refusal(
+        "a URL must not hold a user name or password",
+        hint="Pass the token as token= or in OSF_TOKEN",
+    )
 
 
 def _from_web(text: str) -> str:
     """Understand an address pasted from the browser: ``https://osf.io/abc12/files/osfstorage``."""
-    url = urlsplit(text)
-    if url.hostname not in _WEB_HOSTS:
-        raise OSFPathError(f"{url.hostname!r} is not the OSF")
+    try:
+        url = urlsplit(text)
+        host, page = url.hostname, f"{url.scheme}://{url.hostname}{url.path}"
+    except ValueError:
+        raise _refusal("this is not a URL") from None
+    if url.username is not None or url.password is not None:
+        raise _password_refusal()
+    if host not in _WEB_HOSTS:
+        raise _refusal(f"{host!r} is not the OSF")
     parts = [unquote(part) for part in url.path.split("/") if part]
     if not parts:
         return ""
@@ -206,8 +221,8 @@ def _from_web(text: str) -> str:
         return project
     if len(rest) == 1 and rest[0] in PROVIDERS:
         return f"{project}/{rest[0]}"
-    raise OSFPathError(
-        f"{text!r} is a page of the project {project}, which shows no file's path",
+    raise _refusal(
+        f"{page!r} is a page of the project {project}, which shows no file's path",
         hint=f"Write osf://{project}/osfstorage/<path>",
     )
 
@@ -222,5 +237,5 @@ def _resolve_dots(names: list[str], path: str) -> list[str]:
         elif resolved:
             resolved.pop()
         else:
-            raise OSFPathError("'..' leads out of the project", path=path)
+            raise _refusal("'..' leads out of the project", path)
     return resolved

@@ -115,7 +115,7 @@ class Projects:
                 item["attributes"]["provider"]: self._read_provider(project, item)
                 for item in found["data"]
             }
-        except (KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError):
             raise OSFServerError(
                 f"{self._config.api_url} does not answer as the OSF's API v2 does",
                 operation=operation,

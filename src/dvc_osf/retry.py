@@ -41,6 +41,7 @@ logger = logging.getLogger("dvc_osf")
 
 _TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
 _SAID_BY_A_GATEWAY = frozenset({408, 502, 504})
+_SHORTEST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
 _EPOCH_FROM = 1_000_000_000
@@ -136,20 +137,22 @@ def attempts(
             state.upcoming_sleep,
         )
 
-    def after_last(state: tenacity.RetryCallState) -> None:
+    def is_worth_it(state: tenacity.RetryCallState) -> bool:
+        if state.outcome is None or not state.outcome.failed:
+            return False
         error = _failure(state)
         if isinstance(error, OSFException):
             error.attempts = state.attempt_number
-        raise error
+        return is_transient(error)
 
     return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(is_transient),
+        retry=is_worth_it,
         stop=tenacity.stop_after_attempt(max_retries + 1),
         wait=tenacity.wait_exponential(multiplier=0.5, max=_LONGEST_PAUSE)
         + tenacity.wait_random(0, 0.5),
         sleep=clock.sleep,
         before_sleep=before_sleep,
-        retry_error_callback=after_last,
+        reraise=True,
     )
 
 
@@ -271,12 +274,13 @@ class RateGate:
         self._stats = stats
         self._max_wait = max_wait
         self._opens_at = 0.0
+        self._open = asyncio.Event()
+        self._open.set()
         self._sleeper: asyncio.Task[None] | None = None
 
     async def wait(self) -> None:
         """Return when the gate is open."""
-        while self._sleeper is not None:
-            await asyncio.shield(self._sleeper)
+        await self._open.wait()
 
     def close(self, seconds: float, waited: float, operation: str, path: str) -> float:
         """Close the gate after a 429.
@@ -300,6 +304,8 @@ class RateGate:
         OSFRateLimitError
             The request would wait for longer than ``max_wait`` in all.
         """
+        # A server that asks for no pause at all must not be stormed.
+        seconds = max(seconds, _SHORTEST_PAUSE)
         if waited + seconds > self._max_wait:
             raise OSFRateLimitError(
                 f"the rate limit asks for a pause of {seconds:.0f} s, after {waited:.0f} s "
@@ -317,6 +323,7 @@ class RateGate:
                 seconds,
             )
             self._opens_at = opens_at
+            self._open.clear()
             self._sleeper = asyncio.ensure_future(self._sleep())
         else:
             self._opens_at = max(self._opens_at, opens_at)
@@ -329,6 +336,7 @@ class RateGate:
                 await self._clock.sleep(pause)
         finally:
             self._sleeper = None
+            self._open.set()
             self._stats.seconds_waiting += self._clock.monotonic() - begun
 
     async def aclose(self) -> None:
@@ -336,3 +344,6 @@ class RateGate:
         if self._sleeper is not None:
             self._sleeper.cancel()
             await asyncio.gather(self._sleeper, return_exceptions=True)
+            # A task that never ran could not open it.
+            self._sleeper = None
+            self._open.set()

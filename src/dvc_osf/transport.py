@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import ssl
 import time
 import urllib.request
@@ -49,6 +50,20 @@ class _LostConnectionError(aiohttp.ClientConnectionError):
     """A connection that broke; aiohttp would answer its own kinds by sending the request again."""
 
 
+class _Response(aiohttp.ClientResponse):
+    """An answer that can close its connection even after that went back to the pool."""
+
+    _wire: asyncio.BaseTransport | None = None
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        self._wire = connection.transport
+        return await super().start(connection)
+
+    def close_connection(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+
+
 class _StalledError(asyncio.TimeoutError):
     """The watchdog's word for an upload that does not move."""
 
@@ -58,7 +73,7 @@ class _Flight:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.begun = asyncio.Event()
+        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.bytes_sent: int | None = None
         self.bytes_to_send: int | None = None
 
@@ -118,6 +133,7 @@ class Transport:
             auto_decompress=False,
             middlewares=(_surface_lost_connections,),
             trace_configs=[trace],
+            response_class=_Response,
         )
 
     async def aclose(self) -> None:
@@ -147,16 +163,34 @@ class Transport:
             429 for longer than ``max_wait``.
         """
         async with self._exchange(request) as (response, flight):
-            with _translated(request):
-                content = await response.read()
-            self._stats.bytes_received += len(content)
-            return Answer(
-                response.status,
-                response.headers,
-                content,
-                flight.bytes_sent,
-                flight.bytes_to_send,
+            try:
+                answer = await self.read(request, response)
+            except OSFException as error:
+                error.bytes_uploaded, error.total_size = flight.bytes_sent, flight.bytes_to_send
+                raise
+            return dataclasses.replace(
+                answer, bytes_sent=flight.bytes_sent, bytes_to_send=flight.bytes_to_send
             )
+
+    async def read(self, request: Request, response: aiohttp.ClientResponse) -> Answer:
+        """Read an answer whole.
+
+        Parameters
+        ----------
+        request : Request
+            For the errors.
+        response : aiohttp.ClientResponse
+            What has begun to arrive.
+
+        Returns
+        -------
+        Answer
+            All of it.
+        """
+        with _translated(request):
+            content = await response.read()
+        self._stats.bytes_received += len(content)
+        return Answer(response.status, response.headers, content)
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -188,8 +222,15 @@ class Transport:
                 if response.status not in _REDIRECTS or location is None:
                     yield response
                     return
-            # encoded=True: a signature covers the URL's very characters.
-            url = request.url.join(URL(location, encoded=True))
+            try:
+                # encoded=True: a signature covers the URL's very characters.
+                url = request.url.join(URL(location, encoded=True))
+            except ValueError:
+                raise OSFServerError(
+                    "the files host redirects to what is no URL",
+                    operation=request.operation,
+                    path=request.path,
+                ) from None
             request = Request(
                 "GET",
                 url,
@@ -250,17 +291,17 @@ class Transport:
                     pause = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
                     waited = self._gate.close(pause, waited, request.operation, request.path)
                 finally:
-                    if refused or not response.content.at_eof():
+                    if refused and isinstance(response, _Response):
                         # WaterButler closes after refusing a body, and does not say so.
-                        response.close()
-                    else:
-                        response.release()
+                        response.close_connection()
+                    response.close() if not response.content.at_eof() else response.release()
 
     async def _count(self, _session: Any, context: Any, _params: Any) -> None:
         """Count a request when it leaves, so that the totals are those of the server's log."""
         flight: _Flight = context.trace_request_ctx
         self._stats.requests[flight.kind] += 1
-        flight.begun.set()
+        if not flight.begun.done():
+            flight.begun.set_result(None)
 
     async def _send(self, request: Request, flight: _Flight) -> aiohttp.ClientResponse:
         with _translated(request):
@@ -341,9 +382,9 @@ class Transport:
         )
         try:
             if ask_first:
-                begun = asyncio.ensure_future(flight.begun.wait())
-                await asyncio.wait({sending, begun}, return_when=asyncio.FIRST_COMPLETED)
-                begun.cancel()
+                # The patience begins when the question has left.
+                first: set[asyncio.Future[Any]] = {sending, flight.begun}
+                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
                 await asyncio.wait({sending}, timeout=EXPECT_PATIENCE)
                 if not sending.done() and not offered.taken:
                     return None
@@ -353,12 +394,13 @@ class Transport:
             if body.failure is not None:
                 raise body.failure from None
             failure = _translate(error, request)
-            failure.bytes_uploaded = tracker.bytes_written
+            failure.bytes_uploaded = _bytes_sent(flight, body, offered, tracker)
             failure.total_size = body.size
             raise failure from error
         finally:
-            flight.bytes_sent = tracker.bytes_written
-            self._stats.bytes_sent += flight.bytes_sent
+            flight.bytes_sent = _bytes_sent(flight, body, offered, tracker)
+            self._stats.bytes_sent += flight.bytes_sent or 0
+            flight.begun.cancel()
             if not sending.done():
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
@@ -385,11 +427,11 @@ class Transport:
         """
         origin = url.origin()
         if origin not in self._proxies:
-            host = origin.host or ""
-            bypass = urllib.request.proxy_bypass(host)
-            self._proxies[origin] = (
-                None if bypass else urllib.request.getproxies().get(origin.scheme)
-            )
+            bypass = urllib.request.proxy_bypass(f"{origin.host}:{origin.port}")
+            proxy = None if bypass else urllib.request.getproxies().get(origin.scheme)
+            if proxy and "://" not in proxy:
+                proxy = f"http://{proxy}"
+            self._proxies[origin] = proxy
         return self._proxies[origin]
 
 
@@ -399,19 +441,40 @@ class _Offered:
     def __init__(self, body: Body) -> None:
         self._pieces = aiter(body)
         self.taken = False
+        self.given = 0
 
     def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
         return self
 
     async def __anext__(self) -> bytes | memoryview:
         self.taken = True
-        return await anext(self._pieces)
+        piece = await anext(self._pieces)
+        self.given += len(piece)
+        return piece
+
+
+def _bytes_sent(
+    flight: _Flight, body: Body, offered: _Offered, tracker: aiohttp.UploadTracker
+) -> int | None:
+    """Return how much of a body has left; None where not even the request has.
+
+    Equal to the body's size exactly when the server may have all of it.
+    """
+    if not flight.begun.done():
+        return None
+    if offered.taken:
+        return body.size if offered.given == body.size else tracker.bytes_written
+    # A small body leaves with its headers; a large one is offered first, and was not taken.
+    return body.size if body.size < EXPECT_FROM else 0
 
 
 def _tls(verify: bool | str) -> ssl.SSLContext | bool:
-    if isinstance(verify, str):
+    if not isinstance(verify, str):
+        return verify
+    try:
         return ssl.create_default_context(cafile=verify)
-    return verify
+    except OSError as error:
+        raise ValueError(f"ssl_verify: {verify} is not a readable CA file ({error})") from None
 
 
 @contextlib.contextmanager

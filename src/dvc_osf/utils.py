@@ -144,13 +144,14 @@ def chunk_file(file: BinaryIO, chunk_size: int = Config.OSF_UPLOAD_CHUNK_SIZE) -
 
 
 def compute_upload_checksum(
-    file: BinaryIO | bytes, chunk_size: int = Config.OSF_UPLOAD_CHUNK_SIZE
+    file: BinaryIO | bytes | bytearray | memoryview,
+    chunk_size: int = Config.OSF_UPLOAD_CHUNK_SIZE,
 ) -> str:
     """Compute the MD5 that the OSF will report for these bytes.
 
     Parameters
     ----------
-    file : binary file object or bytes
+    file : binary file object or bytes-like
         An object is read from its current position to its end.
     chunk_size : int, optional
         Bytes to hold in memory at once.
@@ -161,7 +162,7 @@ def compute_upload_checksum(
         Hexadecimal.
     """
     digest = hashlib.md5(usedforsecurity=False)
-    if isinstance(file, bytes):
+    if isinstance(file, (bytes, bytearray, memoryview)):
         digest.update(file)
     else:
         for chunk in chunk_file(file, chunk_size):
