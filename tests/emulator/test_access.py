@@ -66,7 +66,7 @@ async def test_api_v2_says_what_is_wrong(client, tokens, who, detail):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nodes/zzzzz/", "/files/{0:024d}/", "/nodes/", "/users/me/nodes/"]
+    "path", ["/nodes/zzzzz/", "/files/{0:024d}/", "/nodes/", "/registrations/", "/users/me/nodes/"]
 )
 async def test_a_token_without_the_scope_learns_nothing(client, tokens, path):
     reply = await client.acting(tokens["no file scope"]).v2(path.format(0))

@@ -258,6 +258,7 @@ async def test_methods_that_a_view_does_not_have(client):
     assert reply.status == 405
     assert reply.json["errors"] == [{"detail": 'Method "DELETE" not allowed.'}]
     assert (await client.v2("/nodes/", "DELETE")).status == 405
+    assert (await client.v2("/users/zzzzz/nodes/")).status == 404
     options = await client.v2("/users/me/", "OPTIONS")
     assert (options.status, options.headers["Allow"]) == (200, "GET, PUT, PATCH, HEAD, OPTIONS")
 
@@ -278,6 +279,10 @@ async def test_a_registration_is_found_under_its_own_name_only(client, osf):
     assert guid in [node["id"] for node in (await client.v2("/registrations/")).data]
     with pytest.raises(LookupError):
         osf.make_registration("zzzzz")
+
+
+async def test_a_version_of_the_api_that_is_none_is_the_first(client):
+    assert "meta" in (await client.v2("/nodes/?version=x.y")).json["links"]
 
 
 async def test_storage_usage_counts_every_version(client, osf):

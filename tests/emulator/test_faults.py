@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import time
 
 import aiohttp
@@ -155,11 +156,12 @@ class TestConnections:
             await client.wb("GET")
         assert (osf.requests[-1].status, osf.requests[-1].received) == (None, 0)
 
-    async def test_reset_in_the_middle_of_the_request(self, client, osf):
-        osf.add_fault(Fault(method="PUT", reset_after_received=100_000))
+    @pytest.mark.parametrize("limit", [1, 100_000, 900_000])
+    async def test_reset_in_the_middle_of_the_request(self, client, osf, limit):
+        osf.add_fault(Fault(method="PUT", reset_after_received=limit))
         with pytest.raises(aiohttp.ClientError):
             await client.put("a", LARGE)
-        assert (osf.requests[-1].status, osf.requests[-1].received) == (None, 100_000)
+        assert (osf.requests[-1].status, osf.requests[-1].received) == (None, limit)
         assert await client.names() == []
 
     @pytest.mark.parametrize("limit", [0, 1, 300_000])
@@ -218,6 +220,14 @@ class TestBodies:
         body = (await client.wb("GET", file)).body
         assert len(body) == len(LARGE)
         assert [n for n in range(len(LARGE)) if body[n] != LARGE[n]] == [at]
+
+    @pytest.mark.parametrize("size", [10, len(LARGE)])
+    async def test_one_byte_arrives_wrong(self, client, osf, size):
+        osf.add_fault(Fault(method="PUT", corrupt_received=7))
+        reply = await client.put("a", LARGE[:size])
+        wrong = LARGE[:7] + b"\xf8" + LARGE[8:size]
+        assert reply.attributes["extra"]["hashes"]["md5"] == hashlib.md5(wrong).hexdigest()
+        assert (await client.wb("GET", reply.id)).body == wrong
 
     async def test_json_too(self, client, osf):
         osf.add_fault(Fault(method="GET", shorten=5))

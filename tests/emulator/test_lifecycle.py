@@ -16,6 +16,7 @@ import pytest
 
 import dvc_osf.emulator
 from dvc_osf.emulator import Emulator, EmulatorThread, Settings
+from dvc_osf.emulator.__main__ import main
 
 from .conftest import Client, until
 
@@ -188,6 +189,14 @@ def test_a_thread_serves_programs_that_are_not_asynchronous(tmp_path):
     assert "osf-emulator" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_a_thread_hands_errors_to_the_caller(tmp_path):
+    with EmulatorThread(tmp_path) as osf:
+        with pytest.raises(LookupError):
+            osf.make_registration("zzzzz")
+        assert osf.add_project(region="de-1")
+    osf.stop()
+
+
 def test_a_thread_tells_why_it_cannot_start(tmp_path):
     taken = EmulatorThread(tmp_path / "one")
     with taken:
@@ -204,6 +213,37 @@ async def test_outside_of_its_block_it_says_so(tmp_path):
         _ = Emulator(tmp_path).api_url
     with pytest.raises(RuntimeError, match="'with' block"):
         _ = EmulatorThread(tmp_path).token
+
+
+async def test_it_can_be_stopped_twice(tmp_path):
+    async with Emulator(tmp_path) as osf:
+        await osf.stop()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a signal would end the test run")
+async def test_the_program_tells_where_it_is_and_ends_on_a_signal(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr("sys.argv", ["emulator", "--root", str(tmp_path), "--port", "0"])
+    monkeypatch.setattr(asyncio, "run", lines.append)
+    main()
+    running = asyncio.create_task(lines.pop())
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    await until(sys.stdout.getvalue)
+    assert json.loads(sys.stdout.getvalue())["api"].endswith("/v2")
+    signal.raise_signal(signal.SIGTERM)
+    await running
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "add_signal_handler", unsupported)
+    running = asyncio.create_task(dvc_osf.emulator.run(tmp_path, announce=lines.append))
+    await until(lambda: lines)
+    signal.raise_signal(signal.SIGTERM)
+    await running
+    assert len(lines) == 1
+
+
+def unsupported(*_):
+    raise NotImplementedError
 
 
 async def test_it_ends_while_requests_are_open(tmp_path, session):

@@ -278,7 +278,7 @@ class TestCheckout:
         copied = await client.post(file, action="copy", path="/", rename="copy")
         assert copied.attributes["extra"]["checkout"] is None
 
-    async def test_api_v2_checks_out_and_in(self, client, other):
+    async def test_api_v2_checks_out_and_in(self, client, osf, other):
         file = await client.file("a", b"1")
 
         async def change(caller, user):
@@ -291,10 +291,13 @@ class TestCheckout:
         related = out.data["relationships"]["checkout"]["links"]["related"]
         assert related["meta"] == {"id": other.user}
         assert (await client.wb("PUT", file, data=b"2")).status == 403
+        nothing = {"data": {"attributes": {}}}
+        assert (await other.v2(f"/files/{file}/", "PATCH", json=nothing)).status == 200
+        osf.set_public(osf.project)
+        assert (await change(client.acting(), None)).status == 401
         # An administrator may take the lock away.
         assert (await change(client, None)).attributes["checkout"] is None
         assert (await client.wb("PUT", file, data=b"2")).status == 200
-        assert (await change(client.acting(), None)).status == 401
 
     async def test_what_cannot_be_checked_out(self, osf):
         for path in ("/nothing", "/no/folder"):
@@ -399,6 +402,19 @@ async def test_half_a_body_leaves_nothing(client, osf, tmp_path):
     assert list((tmp_path / "osf" / "incoming").iterdir()) == []
 
 
+@pytest.mark.parametrize("sent", [0, 10])
+async def test_half_a_small_body_leaves_nothing_either(client, osf, wire, sent):
+    path = f"/v1/resources/{osf.project}/providers/osfstorage/?name=a"
+    connection = wire(osf.files_url)
+    connection.request("PUT", path, osf.token, Content_Length=100)
+    connection.send(b"x" * sent)
+    await until(lambda: osf.requests and osf.requests[-1].received == sent)
+    connection.close()
+    await until(lambda: osf.requests[-1].ended)
+    assert osf.requests[-1].status is None
+    assert await client.names() == []
+
+
 class TestRaces:
     """Requests at the same time."""
 
@@ -426,9 +442,13 @@ class TestRaces:
     async def test_strictly_folders_become_twins_too(self, client, osf):
         osf.settings.strict_duplicates = True
         path = "/?kind=folder&name=a"
-        replies = await asyncio.gather(*(client.wb("PUT", path) for _ in range(2)))
-        assert [reply.status for reply in replies] == [201, 201]
-        assert (await client.wb("PUT", path)).status == 409
+        replies = await asyncio.gather(*(client.wb("PUT", path) for _ in range(4)))
+        assert sorted(reply.status for reply in replies) == [201, 201, 409, 409]
+        (message,) = {reply.json["message_long"] for reply in replies if reply.status == 409}
+        assert message == (
+            'Cannot create folder "a" because a file or folder already exists at path "/a/"'
+        )
+        assert (await client.wb("PUT", path)).data == {}
 
     async def test_strictly_two_uploads_to_one_file_corrupt_it(self, client, osf):
         file = await client.file("a", b"1")
@@ -455,8 +475,7 @@ class TestRaces:
         assert (repaired.status, repaired.attributes["extra"]["version"]) == (200, 4)
         assert (await client.wb("GET", file)).body == b"recovered"
 
-    async def test_a_folder_that_appears_meanwhile(self, client):
-        # Both requests are past the first look when the first one creates the folder.
+    async def test_one_folder_is_created_once(self, client):
         replies = await asyncio.gather(
             *(client.wb("PUT", "/?kind=folder&name=a") for _ in range(6))
         )

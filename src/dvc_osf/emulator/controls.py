@@ -145,10 +145,9 @@ class Controls(ABC):
                 raise LookupError(f"There is no project {guid}.")
             creator = self.world.recall("user")
             copy = self._add_node("registrations", creator, source.title, True, source.region)
-            root = tree.get(self._root_folder(copy))
-            if root is not None:
-                for child in tree.children(source.root):
-                    tree.copy(child, root, child.name)
+            root = tree.existing(self._root_folder(copy))
+            for child in tree.children(source.root):
+                tree.copy(child, root, child.name)
             return copy
 
         return self._call(register)

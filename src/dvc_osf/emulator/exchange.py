@@ -96,10 +96,11 @@ class Exchange:
                 raise Cut from error
             if not piece:
                 return
+            start = self.entry.received
             self.entry.received += len(piece)
             await self._body_faults()
             await paid.spend(len(piece))
-            yield piece
+            yield inverted(piece, self.effects.corrupt_received, start)
 
     async def read(self) -> bytes:
         """Return the whole body of a small request."""
@@ -158,6 +159,20 @@ class Exchange:
         """Close the connection after what was written, however unfinished."""
         if self.request.transport is not None:
             self.request.protocol.force_close()
+
+
+def inverted(piece: bytes, offset: int | None, start: int) -> bytes:
+    """Return a piece of a body with one byte inverted, if the offset in the body is within it.
+
+    Parameters
+    ----------
+    start
+        Where in the body the piece begins.
+    """
+    if offset is None or not start <= offset < start + len(piece):
+        return piece
+    at = offset - start
+    return piece[:at] + bytes([piece[at] ^ 0xFF]) + piece[at + 1 :]
 
 
 class Pace:

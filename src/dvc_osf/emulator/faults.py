@@ -64,6 +64,8 @@ class Fault:
         Send only so many bytes of the body, with the Content-Length that matches them.
     corrupt
         Invert the byte at this offset of the answer's body (from the end if negative).
+    corrupt_received
+        Invert the byte at this offset of the request's body, as if it had gone wrong on the way.
     hang
         Never answer.
     stop_reading_after
@@ -97,6 +99,7 @@ class Fault:
     truncate: int | None = None
     shorten: int | None = None
     corrupt: int | None = None
+    corrupt_received: int | None = None
     hang: bool | None = None
     stop_reading_after: int | None = None
     swallow_expect: bool | None = None

@@ -6,15 +6,16 @@ import asyncio
 import json
 import signal
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from .server import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Where the event loop cannot watch signals (Windows), it has to wake up to notice one.
 _WAKE_SECONDS = 0.2
 
@@ -40,20 +41,19 @@ async def run(
         feed) that holds ``api``, ``files``, ``web``, ``token`` and ``project``; by default it is
         written to standard output.
     """
-    ended = asyncio.Event()
-    on_loop = _watch_signals(ended)
-    async with Emulator(root, port=port, host=host) as osf:
-        facts = {
-            "api": osf.api_url,
-            "files": osf.files_url,
-            "web": osf.web_url,
-            "token": osf.token,
-            "project": osf.project,
-        }
-        (announce or _print)(json.dumps(facts))
-        while not ended.is_set():
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(ended.wait(), None if on_loop else _WAKE_SECONDS)
+    with _ended_by_signals() as (ended, wake):
+        async with Emulator(root, port=port, host=host) as osf:
+            facts = {
+                "api": osf.api_url,
+                "files": osf.files_url,
+                "web": osf.web_url,
+                "token": osf.token,
+                "project": osf.project,
+            }
+            (announce or _print)(json.dumps(facts))
+            while not ended.is_set():
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(ended.wait(), wake)
 
 
 def _print(line: str) -> None:
@@ -61,15 +61,19 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
-def _watch_signals(ended: asyncio.Event) -> bool:
-    """Set the event on a signal; tell whether the loop itself does the watching."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    try:
-        for number in numbers:
-            loop.add_signal_handler(number, ended.set)
-    except NotImplementedError:
-        for number in numbers:
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
-        return False
-    return True
+@contextmanager
+def _ended_by_signals() -> Iterator[tuple[asyncio.Event, float | None]]:
+    """Yield an event that a signal sets, and how often to wake up to notice one."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    wake = None
+    with ExitStack() as undo:
+        try:
+            for number in _SIGNALS:
+                loop.add_signal_handler(number, ended.set)
+                undo.callback(loop.remove_signal_handler, number)
+        except NotImplementedError:
+            wake = _WAKE_SECONDS
+            for number in _SIGNALS:
+                before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
+                undo.callback(signal.signal, number, before)
+        yield ended, wake

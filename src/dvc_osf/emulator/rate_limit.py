@@ -86,6 +86,6 @@ def check_rate(exchange: Exchange) -> None:
         "error": "API rate-limiting active due to too many requests",
         "headers": headers,
     }
-    raise Refusal(
-        wb_errors.json_answer(429, value, {name: str(text) for name, text in headers.items()})
-    )
+    # On the wire Tornado spells the names in its own way.
+    sent = {name.title(): str(text) for name, text in headers.items()}
+    raise Refusal(wb_errors.json_answer(429, value, sent))

@@ -99,8 +99,6 @@ class EmulatorThread(Controls):
     def _call(self, work: Callable[[], T]) -> T:
         if self._loop is None:
             raise RuntimeError("The emulator is not running: use it in a 'with' block.")
-        if self._thread is threading.current_thread():
-            return work()
         result: Future[T] = Future()
 
         def do() -> None:

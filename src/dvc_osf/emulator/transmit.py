@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from aiohttp import web
 
 from .answer import Answer, Cut, FileSlice
-from .exchange import Pace
+from .exchange import Pace, inverted
 from .faults import NO_EFFECTS
 
 if TYPE_CHECKING:
@@ -158,11 +158,8 @@ async def _altered(
     sent = 0
     async for whole in pieces:
         piece = whole if limit is None else whole[: limit - sent]
-        if bad is not None and sent <= bad < sent + len(piece):
-            at = bad - sent
-            piece = piece[:at] + bytes([piece[at] ^ 0xFF]) + piece[at + 1 :]
+        yield inverted(piece, bad, sent)
         sent += len(piece)
-        yield piece
         if limit is not None and sent >= limit:
             return
 

@@ -39,6 +39,13 @@ class Tree:
         row = self._db.execute("SELECT * FROM entities WHERE id = ?", (entity_id,)).fetchone()
         return Entity(*row) if row else None
 
+    def existing(self, entity_id: str) -> Entity:
+        """Return an entity that must exist."""
+        entity = self.get(entity_id)
+        if entity is None:
+            raise LookupError(entity_id)
+        return entity
+
     def deleted(self, entity_id: str) -> bool:
         """Tell whether there was such an entity."""
         row = self._db.execute("SELECT 1 FROM deleted_entities WHERE id = ?", (entity_id,))
@@ -65,7 +72,7 @@ class Tree:
         """Return the entity and the folders above it, the root first."""
         line = [entity]
         while line[-1].parent is not None:
-            line.append(self._existing(line[-1].parent))
+            line.append(self.existing(line[-1].parent))
         return line[::-1]
 
     def materialized(self, entity: Entity) -> str:
@@ -108,7 +115,7 @@ class Tree:
                 " VALUES (?, ?, ?, 'folder', ?, 1)",
                 (folder_id, parent.node, parent.id, name),
             )
-        return self._existing(folder_id)
+        return self.existing(folder_id)
 
     def add_file(self, parent: Entity, name: str, content: Content, user: str | None) -> Entity:
         """Create a file with its first version."""
@@ -132,7 +139,7 @@ class Tree:
             The file as the upload saw it. If another upload has added a version since, the two
             versions get the same identifier: the race that corrupts files on the real server.
         """
-        latest = self._existing(seen.id)
+        latest = self.existing(seen.id)
         if seen.sha256 == content.sha256:
             return latest
         size, md5, sha256, created = content.size, content.md5, content.sha256, now()
@@ -145,7 +152,7 @@ class Tree:
                 " WHERE id = ?",
                 (ordinal, size, md5, sha256, created, latest.id),
             )
-        return self._existing(latest.id)
+        return self.existing(latest.id)
 
     def _add_version(self, version: Version, content: Content) -> None:
         self._db.execute(
@@ -156,7 +163,7 @@ class Tree:
     def set_checkout(self, entity_id: str, user: str | None) -> Entity:
         """Lock a file for a user, or release it."""
         self._db.execute("UPDATE entities SET checkout = ? WHERE id = ?", (user, entity_id))
-        return self._existing(entity_id)
+        return self.existing(entity_id)
 
     def checked_out(self, entity_id: str) -> bool:
         """Tell whether an entity, or anything below it, is locked."""
@@ -202,12 +209,12 @@ class Tree:
             if parent.node != entity.node:
                 moved = [(parent.node, moved_id) for moved_id, _, _ in self._subtree(entity.id)]
                 self._db.executemany("UPDATE entities SET node = ? WHERE id = ?", moved)
-        return self._existing(entity.id)
+        return self.existing(entity.id)
 
     def copy(self, entity: Entity, parent: Entity, name: str) -> Entity:
         """Copy an entity with everything below it; versions too, ids are new."""
         with self._store.transaction():
-            return self._existing(self._copy(entity, parent.node, parent.id, name))
+            return self.existing(self._copy(entity, parent.node, parent.id, name))
 
     def _copy(self, entity: Entity, node: str, parent: str, name: str) -> str:
         copy_id = new_id()
@@ -243,9 +250,3 @@ class Tree:
             (entity_id,),
         )
         return rows.fetchall()
-
-    def _existing(self, entity_id: str) -> Entity:
-        entity = self.get(entity_id)
-        if entity is None:
-            raise LookupError(entity_id)
-        return entity

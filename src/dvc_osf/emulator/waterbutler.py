@@ -96,10 +96,7 @@ class Task:
         """
         tree = self.exchange.world.tree
         if self.path == "/":
-            root = tree.get(node.root)
-            if root is None:
-                raise wb_errors.internal()
-            return root
+            return tree.existing(node.root)
         entity_id = self.path.strip("/")
         if "/" in entity_id:
             raise wb_errors.html_page_not_found()
