@@ -1,13 +1,17 @@
 """GET and HEAD: contents, ranges, versions, listings, archives."""
 
+import asyncio
 import hashlib
 import io
 import json
+import random
 import zipfile
 
 import aiohttp
 import pytest
 import yarl
+
+from .conftest import until
 
 DATA = b"abcdefghijKLMNO"
 
@@ -257,6 +261,22 @@ class TestRedirect:
         osf.settings.storage_redirect = True
         location = (await client.wb("GET", f"{file}?version=1")).headers["Location"]
         assert (await client.acting().request("GET", location)).body == b"0123456789"
+
+
+@pytest.mark.parametrize("query", ["", "?zip=", "?slow"])
+async def test_a_client_may_go_away(client, osf, wire, query):
+    data = random.Random(1).randbytes(30_000_000)
+    file = await client.file("large", data)
+    if query == "?slow":
+        osf.settings.bandwidth = 10_000_000
+    path = f"/v1/resources/{osf.project}/providers/osfstorage/{file if 'zip' not in query else ''}"
+    connection = wire(osf.files_url)
+    connection.request("GET", path + query, osf.token)
+    await asyncio.to_thread(connection.head)
+    connection.close()
+    await until(lambda: osf.requests[-1].ended)
+    assert osf.requests[-1].status is None
+    assert osf.requests[-1].sent < len(data)
 
 
 async def test_browsers_are_told_what_they_may_do(client, file):

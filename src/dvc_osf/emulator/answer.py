@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 
@@ -37,7 +37,7 @@ class Answer:
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | FileSlice | AsyncIterator[bytes] = b""
+    body: bytes | FileSlice | AsyncGenerator[bytes, None] = b""
     length: int | None = None
     closes: bool = False
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .answer import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
     from .exchange import Exchange
     from .records import Entity
@@ -62,7 +62,7 @@ def _of_project(world: World, guid: str, entity_id: str | None) -> Answer:
 
 
 def _page(title: str, content: Iterator[str], status: int = 200) -> Answer:
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
         head = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>OSF | '
         yield f"{head}{escape(title)}</title><style>{_STYLE}</style></head><body>\n".encode()
         for piece in content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext, suppress
+from contextlib import aclosing, nullcontext, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from .exchange import Pace, inverted
 from .faults import NO_EFFECTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from contextlib import AbstractContextManager
 
     from .exchange import Exchange
@@ -107,17 +107,51 @@ async def _send_pieces(
 ) -> None:
     entry = exchange.entry
     pace = Pace(exchange.bandwidth)
-    pieces = _pieces(answer.body, source)
-    async for piece in _altered(pieces, exchange.effects, answer.declared_length or 0):
-        await pace.spend(len(piece))
-        await response.write(piece)
-        entry.sent += len(piece)
+    damage = _Damage(exchange.effects, answer.declared_length or 0)
+    async with aclosing(_pieces(answer.body, source)) as pieces:
+        async for whole in pieces:
+            piece = damage.apply(whole)
+            await pace.spend(len(piece))
+            await response.write(piece)
+            entry.sent += len(piece)
+            if damage.complete:
+                break
     limit = exchange.effects.reset_after_sent
     if limit is not None and entry.sent >= limit:
-        await _flush(exchange)
+        await _flush(exchange, response)
         exchange.reset()
         entry.status = None
         raise Cut
+
+
+class _Damage:
+    """What faults do to a body on its way out.
+
+    Parameters
+    ----------
+    length
+        The whole body's, in bytes.
+    """
+
+    def __init__(self, effects: Fault, length: int) -> None:
+        limits = (effects.reset_after_sent, effects.truncate, effects.shorten)
+        self._limit = min((limit for limit in limits if limit is not None), default=None)
+        self._wrong = effects.corrupt
+        if self._wrong is not None and self._wrong < 0:
+            self._wrong += length
+        self._passed = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self._limit is not None and self._passed >= self._limit
+
+    def apply(self, piece: bytes) -> bytes:
+        """Return what is left of the next piece."""
+        if self._limit is not None:
+            piece = piece[: self._limit - self._passed]
+        start, self._passed = self._passed, self._passed + len(piece)
+        return inverted(piece, self._wrong, start)
 
 
 async def _send_file(exchange: Exchange, part: FileSlice, source: BinaryIO) -> None:
@@ -132,8 +166,8 @@ async def _send_file(exchange: Exchange, part: FileSlice, source: BinaryIO) -> N
 
 
 async def _pieces(
-    body: bytes | FileSlice | AsyncIterator[bytes], source: BinaryIO | None
-) -> AsyncIterator[bytes]:
+    body: bytes | FileSlice | AsyncGenerator[bytes, None], source: BinaryIO | None
+) -> AsyncGenerator[bytes, None]:
     if isinstance(body, bytes):
         for start in range(0, len(body), _PIECE):
             yield body[start : start + _PIECE]
@@ -143,33 +177,19 @@ async def _pieces(
             for start in range(0, body.count, _PIECE):
                 yield source.read(min(_PIECE, body.count - start))
     else:
-        async for piece in body:
-            yield piece
+        async with aclosing(body):
+            async for piece in body:
+                yield piece
 
 
-async def _altered(
-    pieces: AsyncIterator[bytes], effects: Fault, length: int
-) -> AsyncIterator[bytes]:
-    bad = effects.corrupt
-    if bad is not None and bad < 0:
-        bad += length
-    limits = (effects.reset_after_sent, effects.truncate, effects.shorten)
-    limit = min((limit for limit in limits if limit is not None), default=None)
-    sent = 0
-    async for whole in pieces:
-        piece = whole if limit is None else whole[: limit - sent]
-        yield inverted(piece, bad, sent)
-        sent += len(piece)
-        if limit is not None and sent >= limit:
-            return
-
-
-async def _flush(exchange: Exchange) -> None:
+async def _flush(exchange: Exchange, response: web.StreamResponse) -> None:
+    """Wait until the client has taken what was written."""
     transport = exchange.request.transport
-    while transport is not None and transport.get_write_buffer_size():
-        if transport.is_closing():
-            return
-        await asyncio.sleep(0)
+    # Preparing a response once more just returns its writer.
+    writer = await response.prepare(exchange.request)
+    if transport is not None and writer is not None:
+        transport.set_write_buffer_limits(high=0)
+        await writer.drain()
 
 
 async def _close_early(exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .answer import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
     from .records import Entity, Version
     from .waterbutler import Task
@@ -67,7 +67,9 @@ def _members(world: World, folder: Entity) -> Iterator[tuple[str, Version | None
                 yield f"{prefix}{entity.name}/", None
 
 
-async def _archive(world: World, members: list[tuple[str, Version | None]]) -> AsyncIterator[bytes]:
+async def _archive(
+    world: World, members: list[tuple[str, Version | None]]
+) -> AsyncGenerator[bytes, None]:
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, version in members:
