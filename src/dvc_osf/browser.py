@@ -214,7 +214,7 @@ class Browser:
             found.update({info["name"]: info for info in infos if info["type"] == "file"})
             if levels != 1:
                 less = None if levels is None else levels - 1
-                below = [OSFPath.parse(info["name"]) for info in folders]
+                below = [_inside(folder, name_of(info)) for info in folders]
                 await gather_or_cancel(descend(child, less, "") for child in below)
 
         try:
@@ -274,7 +274,7 @@ class Browser:
             yield str(place), folders, files
         if maxdepth != 1:
             less = None if maxdepth is None else maxdepth - 1
-            below = [OSFPath.parse(f"{place}/{name}") for name in folders]
+            below = [_inside(place, name) for name in folders]
             async with in_background(self._folder(child, "walk") for child in below):
                 for child in below:
                     async for visit in self.walk(
@@ -283,6 +283,11 @@ class Browser:
                         yield visit
         if not topdown:
             yield str(place), folders, files
+
+
+def _inside(place: OSFPath, name: str) -> OSFPath:
+    """Return what is in a place, by a name that the OSF gave: it may be one that it refuses."""
+    return OSFPath(place.project, name) if place.provider is None else place.child(name)
 
 
 def name_of(info: Info) -> str:

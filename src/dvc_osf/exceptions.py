@@ -73,6 +73,9 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
     """
 
     hint: str = ""
+    given_up: bool = False
+    """Whether the retry policy has done what it could; a policy around it does not begin anew."""
+
     errno: int | None
     code: ClassVar[int | None] = None
     """The ``errno`` of those that are an :class:`OSError`."""

@@ -12,7 +12,7 @@ from .exceptions import OSFTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["add_sync_methods"]
+__all__ = ["add_sync_methods", "call_sync"]
 
 
 def add_sync_methods(cls: type[Any], names: str) -> None:
@@ -32,14 +32,34 @@ def add_sync_methods(cls: type[Any], names: str) -> None:
         setattr(cls, name, _sync_method(cls, name))
 
 
+def call_sync(fs: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Call an asynchronous method of a filesystem from synchronous code.
+
+    Parameters
+    ----------
+    fs : AsyncFileSystem
+        Whose.
+    name : str
+        The method's.
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    object
+        What it returns.
+    """
+    try:
+        return sync(fs.loop, getattr(fs, name), *args, **kwargs)
+    except FSTimeoutError as error:
+        if isinstance(error.__cause__, OSFTimeoutError):
+            raise error.__cause__ from None
+        raise
+
+
 def _sync_method(cls: type[Any], name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return sync(self.loop, getattr(self, f"_{name}"), *args, **kwargs)
-        except FSTimeoutError as error:
-            if isinstance(error.__cause__, OSFTimeoutError):
-                raise error.__cause__ from None
-            raise
+        return call_sync(self, f"_{name}", *args, **kwargs)
 
     call.__name__ = name
     call.__qualname__ = f"{cls.__name__}.{name}"

@@ -7,16 +7,20 @@ import tempfile
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from fsspec.asyn import sync
+from fsspec.compression import compr
 from fsspec.spec import AbstractBufferedFile
 
+from .facade import call_sync
 from .models import describe
 from .paths import OSFPath
 from .upload import UploadJob
 from .utils import ProgressTracker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from .filesystem import OSFFileSystem
 
@@ -54,15 +58,13 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         self, fs: OSFFileSystem, path: str, block_size: int | str | None = None, **kwargs: Any
     ) -> None:
         self._place = OSFPath.parse(path)
-        self._entity = sync(fs.loop, fs._file, self._place, "open")
+        self._entity = call_sync(fs, "_file", self._place, "open")
         super().__init__(fs, path, "rb", block_size, size=self._entity.size, **kwargs)
         self.details = describe(path, self._entity)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         """Read bytes of the opened version; called by fsspec's block caches."""
-        data: bytes = sync(
-            self.fs.loop, self.fs._read_pinned, self._place, self._entity, start, end
-        )
+        data: bytes = call_sync(self.fs, "_read_pinned", self._place, self._entity, start, end)
         return data
 
 
@@ -137,7 +139,7 @@ class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not 
             job = UploadJob(
                 OSFPath.parse(self.path), ProgressTracker(), "write", exclusive=self.exclusive
             )
-            sync(self.fs.loop, self.fs._upload_stream, self._spool, job)
+            call_sync(self.fs, "_upload_stream", self._spool, job)
         finally:
             self._spool.close()
 
@@ -179,6 +181,56 @@ class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not 
             self.close()
 
 
+class CompressedFile:
+    """A compressor on top of one of the above; closing closes both.
+
+    fsspec leaves the lower file to the garbage collector, which must not upload anything here.
+
+    Parameters
+    ----------
+    stream : OSFFile or OSFWriteFile
+        The file.
+    compression : str
+        fsspec's name of the method.
+    """
+
+    def __init__(self, stream: OSFFile | OSFWriteFile, compression: str) -> None:
+        self._stream = stream
+        self._compressor = compr[compression](stream, mode=stream.mode[0])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._compressor, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._compressor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.discard()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Write what the compressor still has, and close the file."""
+        try:
+            self._compressor.close()
+        finally:
+            self._stream.close()
+
+    def discard(self) -> None:
+        """Forget what was written."""
+        if isinstance(self._stream, OSFWriteFile):
+            self._stream.discard()
+
+
 class TextFile(io.TextIOWrapper):
     """Text on top of one of the above; leaving ``with`` by an exception stores nothing."""
 
@@ -188,6 +240,6 @@ class TextFile(io.TextIOWrapper):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None and isinstance(self.buffer, OSFWriteFile):
+        if kind is not None and isinstance(self.buffer, (OSFWriteFile, CompressedFile)):
             self.buffer.discard()
         super().__exit__(kind, error, trace)

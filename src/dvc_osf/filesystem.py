@@ -11,9 +11,9 @@ import weakref
 from glob import has_magic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import aiofiles
 from fsspec.asyn import AsyncFileSystem, get_loop
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.core import get_compression
 
 from .auth import TokenSource
 from .concurrency import gather_or_cancel
@@ -22,12 +22,13 @@ from .engine import EnginePool
 from .exceptions import (
     OSFIsADirectoryError,
     OSFNotFoundError,
+    OSFVersionConflictError,
 )
 from .facade import add_sync_methods
-from .files import OSFFile, OSFWriteFile, TextFile
+from .files import CompressedFile, OSFFile, OSFWriteFile, TextFile
 from .paths import OSFPath, strip_protocol
 from .remover import topmost
-from .sources import BytesSource, FileSource, Source
+from .sources import BytesSource, FileSource, SmallFileSource, Source
 from .stats import Stats
 from .tree import not_found
 from .upload import UploadJob
@@ -312,6 +313,18 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         )
         return found if detail else list(found)
 
+    async def _du(
+        self,
+        path: str,
+        total: bool = True,
+        maxdepth: int | None = None,
+        withdirs: bool = False,
+        **_: Any,
+    ) -> Any:
+        found = await self._find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True)
+        sizes = {name: info["size"] for name, info in found.items()}
+        return sum(sizes.values()) if total else sizes
+
     # -- reading -----------------------------------------------------------------------------
 
     async def _cat_file(
@@ -431,11 +444,8 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
 
     async def _put_file_simple(self, lpath: str, size: int, job: UploadJob) -> None:
         """Send a file below one chunk from memory."""
-        async with (await self._engine()).budget.hold(size):
-            async with aiofiles.open(lpath, "rb") as file:
-                data = await file.read()
-            job.progress.set_total(len(data))
-            await self._upload(job, BytesSource(data))
+        budget = (await self._engine()).budget
+        await self._upload(job, SmallFileSource(lpath, size, budget))
 
     async def _put_file_chunked(self, lpath: str, size: int, job: UploadJob) -> None:
         """Send a file by the pipeline, in chunks, read and hashed on the way."""
@@ -486,7 +496,10 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
 
     async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Do nothing, as :meth:`_mkdir`."""
-        del exist_ok
+        if self.create_folders and not exist_ok and await self._isdir(path):
+            raise OSFVersionConflictError(
+                "the folder exists", path=self._strip_protocol(path), operation="makedirs", hint=""
+            )
         await self._mkdir(path)
 
     async def _rmdir(self, path: str) -> None:
@@ -664,15 +677,14 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         NotImplementedError
             The mode is one for appending or for reading and writing.
         """
-        if "a" in mode or "+" in mode:
-            raise NotImplementedError(
-                f"mode {mode!r}: the OSF stores whole files; read it, and write all of it anew"
-            )
-        if "b" in mode:
-            return super().open(path, mode, *args, **kwargs)
-        text = {key: kwargs.pop(key) for key in ("encoding", "errors", "newline") if key in kwargs}
-        binary = self.open(path, f"{mode.replace('t', '')}b", *args, **kwargs)
-        return TextFile(binary, **text)
+        kind = _kind_of(mode)
+        if "t" in kind:
+            options = ("encoding", "errors", "newline")
+            text = {key: kwargs.pop(key) for key in options if key in kwargs}
+            return TextFile(self.open(path, f"{kind[0]}b", *args, **kwargs), **text)
+        compression = get_compression(path, kwargs.pop("compression", None))
+        stream = super().open(path, kind, *args, **kwargs)
+        return CompressedFile(stream, compression) if compression else stream
 
     def _open(
         self,
@@ -685,9 +697,32 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
     ) -> OSFFile | OSFWriteFile:
         if mode == "rb":
             return OSFFile(self, path, block_size, cache_options=cache_options, **kwargs)
-        if mode == "xb" and self.exists(path):
-            raise FileExistsError(f"open osf://{path}: the file exists")
+        if mode == "xb" and self._is_taken(path):
+            raise OSFVersionConflictError(
+                "the file exists", path=self._strip_protocol(path), operation="open"
+            )
         return OSFWriteFile(self, path, mode, block_size, autocommit=autocommit)
+
+    def _is_taken(self, path: str) -> bool:
+        """Ask the OSF, not the cache, whether a file exists."""
+        try:
+            return bool(self.info(path, refresh=True)["type"] == "file")
+        except FileNotFoundError:
+            return False
+
+
+def _kind_of(mode: str) -> str:
+    """Normalize a mode: one of r, w and x, then b or t."""
+    if not set(mode) <= set("rwxabt+") or len(set(mode)) != len(mode):
+        raise ValueError(f"{mode!r} is not a mode")
+    letters = sorted(set(mode) & set("rwxa"))
+    if len(letters) != 1 or {"b", "t"} <= set(mode):
+        raise ValueError(f"{mode!r} is not a mode")
+    if letters == ["a"] or "+" in mode:
+        raise NotImplementedError(
+            f"mode {mode!r}: the OSF stores whole files; read it, and write all of it anew"
+        )
+    return letters[0] + ("b" if "b" in mode else "t")
 
 
 def _check_depth(maxdepth: int | None) -> None:

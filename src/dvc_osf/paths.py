@@ -32,6 +32,9 @@ PROVIDERS = frozenset(
 )
 """The OSF's names of storage providers; only these are taken for one in a path's second part."""
 
+_CHANGED = re.compile(r"[\x00-\x08\x0e-\x1f]")
+"""Control characters that become spaces on the OSF; tabs and line ends are kept."""
+
 _GUID = re.compile(r"[a-z0-9]{5,}")
 _WEB_HOSTS = frozenset({"osf.io", "www.osf.io", "staging.osf.io", "test.osf.io"})
 
@@ -49,13 +52,14 @@ def check_name(name: str, path: str) -> None:
     Raises
     ------
     OSFPathError
-        The name is ``.`` or ``..``, holds NUL, is not valid Unicode, or begins or ends with
-        white space (which the OSF strips, so that the name means another file).
+        The name is ``.`` or ``..``, is not valid Unicode, holds a control character (which the
+        OSF replaces) or begins or ends with white space (which it strips): it would then mean
+        another file.
     """
     if name in {".", ".."}:
         problem = f"{name!r} is not a name"
-    elif "\x00" in name:
-        problem = f"the name {name!r} holds a NUL character"
+    elif _CHANGED.search(name):
+        problem = f"the OSF would put a space in the place of a control character of {name!r}"
     elif name != name.strip():
         problem = f"the OSF would strip the white space at the ends of {name!r}"
     elif any("\ud800" <= char <= "\udfff" for char in name):

@@ -93,6 +93,7 @@ class Projects:
         if name not in providers:
             raise OSFNotFoundError(
                 f"the project has no storage provider {name!r}",
+                status=404,
                 operation=operation,
                 path=f"{project}/{name}",
                 hint=f"It has: {', '.join(sorted(providers)) or 'none'}",

@@ -141,8 +141,10 @@ def attempts(
         if state.outcome is None or not state.outcome.failed:
             return False
         error = _failure(state)
-        if isinstance(error, OSFException):
-            error.attempts = state.attempt_number
+        if not isinstance(error, OSFException) or error.given_up:
+            return False
+        error.attempts = state.attempt_number
+        error.given_up = state.attempt_number > max_retries
         return is_transient(error)
 
     return tenacity.AsyncRetrying(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,12 @@ from .messages import PIECE, Body, BytesBody
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from .concurrency import BufferBudget
     from .utils import ProgressTracker
 
-__all__ = ["AsyncMD5", "BytesSource", "FileSource", "Source", "md5_of"]
+__all__ = ["AsyncMD5", "BytesSource", "FileSource", "SmallFileSource", "Source", "md5_of"]
 
 _HASH_INLINE_BELOW = 64 * 1024
 _QUEUED_CHUNKS = 1
@@ -33,6 +35,9 @@ class Source(Protocol):
     """What is to be uploaded; can be read more than once."""
 
     size: int
+
+    def hold(self) -> AbstractAsyncContextManager[None]:
+        """Keep what the upload needs in memory, within the budget."""
 
     def body(self, progress: ProgressTracker) -> Body:
         """Return a fresh body for one attempt."""
@@ -65,14 +70,26 @@ class BytesSource:
 
     Parameters
     ----------
-    data : bytes or memoryview
+    data : bytes-like
         All of them.
     """
 
-    def __init__(self, data: bytes | memoryview) -> None:
-        self.data = data
-        self.size = len(data)
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        # Other layouts than a row of bytes are copied into one.
+        self.data = view.cast("B") if view.contiguous and view.nbytes else bytes(view)
+        self.size = len(self.data)
         self._md5: str | None = None
+
+    def hold(self) -> AbstractAsyncContextManager[None]:
+        """Do nothing: the bytes are the caller's.
+
+        Returns
+        -------
+        async context manager
+            To be entered for as long as the upload takes.
+        """
+        return contextlib.nullcontext()
 
     def body(self, progress: ProgressTracker) -> Body:
         """Return a fresh body.
@@ -103,6 +120,40 @@ class BytesSource:
         return self._md5
 
 
+class SmallFileSource(BytesSource):
+    """A local file below one chunk, read into memory when its turn comes.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    size : int
+        Its bytes.
+    budget : BufferBudget
+        What it counts against.
+    """
+
+    def __init__(self, path: str, size: int, budget: BufferBudget) -> None:
+        super().__init__(b"")
+        self.path = path
+        self.size = size
+        self.budget = budget
+
+    @contextlib.asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Keep the file in memory.
+
+        Yields
+        ------
+        None
+            While it is there.
+        """
+        async with self.budget.hold(self.size), aiofiles.open(self.path, "rb") as file:
+            self.data = await file.read()
+            self.size = len(self.data)
+            yield
+
+
 class FileSource:
     """A local file of at least one chunk, read and hashed while it is sent.
 
@@ -124,6 +175,16 @@ class FileSource:
         self.chunk_size = chunk_size
         self.budget = budget
         self.known_md5: str | None = None
+
+    def hold(self) -> AbstractAsyncContextManager[None]:
+        """Do nothing: the pipeline takes its buffers chunk by chunk.
+
+        Returns
+        -------
+        async context manager
+            To be entered for as long as the upload takes.
+        """
+        return contextlib.nullcontext()
 
     def body(self, progress: ProgressTracker) -> Body:
         """Return a fresh body, which opens the file anew.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .api import FileExistsConflictError
@@ -101,7 +101,8 @@ class Uploader:
             raise OSFIsADirectoryError(
                 "a file needs a name", path=place, operation=operation, hint=OSFPathError.hint
             )
-        async with self._locks.hold(place):
+        # First the lock, then the buffers: who waits for a lock must not hold any.
+        async with self._locks.hold(place), source.hold():
             upload = _Upload(self._api, self._tree, job, source)
             logger.debug("%s osf://%s: %d bytes begin", operation, place, source.size)
             try:
@@ -149,9 +150,9 @@ class _Upload:
 
     async def _send(self) -> Entity:
         folder = await self._tree.ensure_folder(self._path.parent, self._operation)
-        known = self._tree.known_file(self._path)
-        if known is not None and self._exclusive and not self._ours:
-            raise self._exists()
+        # Whether the file exists for an exclusive creation is the server's to say.
+        first_exclusive = self._exclusive and not self._ours
+        known = None if first_exclusive else self._tree.known_file(self._path)
         try:
             entity = await self._put(folder, known)
         except OSFNotFoundError:
@@ -160,8 +161,18 @@ class _Upload:
                 raise
             folder = await self._tree.ensure_folder(self._path.parent, self._operation)
             entity = await self._put(folder, None)
+        entity = self._with_created(entity, known)
         self._tree.learn(self._path.parent, folder, entity)
         return entity
+
+    @staticmethod
+    def _with_created(entity: Entity, known: Entity | None) -> Entity:
+        """Enter the time of creation, which answers to a PUT leave out."""
+        if entity.created is not None:
+            return entity
+        if entity.version == 1:
+            return replace(entity, created=entity.modified)
+        return replace(entity, created=known.created) if known is not None else entity
 
     async def _put(self, folder: Entity, known: Entity | None) -> Entity:
         if known is not None:
@@ -181,7 +192,7 @@ class _Upload:
                 return existing.with_size(self._source.size)
             if self._exclusive:
                 raise self._exists() from conflict
-        return await self._upload_to(existing)
+        return self._with_created(await self._upload_to(existing), existing)
 
     async def _upload_to(self, target: Entity) -> Entity:
         """Send the bytes into a folder, or to a file that exists."""
