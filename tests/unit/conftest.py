@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import struct
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -17,8 +18,10 @@ from email.utils import formatdate
 from pathlib import Path
 from unittest.mock import Mock
 
+import aiofiles.threadpool
 import aiohttp
 import aioresponses
+import hypothesis
 import pytest
 from yarl import URL
 
@@ -32,6 +35,10 @@ from dvc_osf.paths import OSFPath
 from dvc_osf.retry import Clock, attempts
 from dvc_osf.stats import Stats
 from dvc_osf.transport import Transport
+
+# A machine that is busy is no reason to fail.
+hypothesis.settings.register_profile("unit", deadline=None)
+hypothesis.settings.load_profile("unit")
 
 DATA = Path(__file__).parent / "data"
 NOW = 1_800_000_000.0
@@ -110,6 +117,39 @@ async def _until(condition, patience=20.0):
 @pytest.fixture
 def until():
     return _until
+
+
+class SlowOpen:
+    """Files that take as long to open as the test likes."""
+
+    def __init__(self):
+        self.entered = threading.Event()
+        self.release = threading.Event()
+        self.files = []
+        self._open = aiofiles.threadpool.sync_open
+
+    def __call__(self, *args, **kwargs):
+        self.entered.set()
+        self.release.wait(10)
+        self.files.append(self._open(*args, **kwargs))
+        return self.files[-1]
+
+    async def all_closed(self):
+        """Wait until whatever was opened is closed again."""
+        await _until(lambda: self.files)
+        try:
+            await _until(lambda: all(file.closed for file in self.files), patience=1)
+        finally:
+            for file in self.files:
+                file.close()
+
+
+@pytest.fixture
+def slow_open(monkeypatch):
+    """Make opening local files slow, and keep them all."""
+    slow = SlowOpen()
+    monkeypatch.setattr(aiofiles.threadpool, "sync_open", slow)
+    return slow
 
 
 @pytest.fixture

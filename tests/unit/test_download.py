@@ -24,7 +24,7 @@ from dvc_osf.exceptions import (
     OSFServerError,
 )
 from dvc_osf.models import Entity
-from dvc_osf.sources import FileSource
+from dvc_osf.sources import FileSource, SmallFileSource
 from dvc_osf.tree import Tree
 from dvc_osf.upload import Uploader, UploadJob
 from dvc_osf.utils import ProgressTracker
@@ -536,11 +536,11 @@ class TestBudget:
 
 
 class TestBesideUploads:
+    @pytest.mark.parametrize("others", ["downloads", "small uploads"])
     async def test_buffers_and_places_are_never_waited_for_crosswise(
-        self, serve, clock, stats, recorded, tmp_path, place, until, settle
+        self, serve, clock, stats, recorded, tmp_path, place, until, settle, others
     ):
-        # An upload has the only place and wants a buffer; downloads have all buffers and want a
-        # place.
+        # An upload has the only place and wants a buffer; others have all buffers and want a place.
         size = 7 * MIB
         asked_for_the_body = asyncio.Event()
 
@@ -554,32 +554,60 @@ class TestBesideUploads:
             await exchange.read_body()
             answer = recorded("file_created")
             facts = answer["data"]["attributes"]
+            facts["name"] = exchange.target.rpartition("=")[2]
             facts["size"] = len(exchange.received)
             facts["extra"]["hashes"]["md5"] = hashlib.md5(exchange.received).hexdigest()
             return 201, answer
+
+        def write(name, size):
+            (tmp_path / name).write_bytes(bytes(size))
+            return str(tmp_path / name)
 
         server = await serve(script)
         config = Config(api_url=f"{server.url}/v2", max_requests=1, buffer_size=16 * MIB)
         async with OSFAPIClient(None, config, stats=stats, clock=clock) as api:
             tree, budget = Tree(api, 60.0), BufferBudget(config.buffer_size)
-            await tree.provider(place(), "ls")
-            local = tmp_path / "local"
-            local.write_bytes(content_of(6 * MIB))
-            source = FileSource(str(local), 6 * MIB, 2 * MIB, budget)
-            job = UploadJob(place("a.txt"), ProgressTracker(None), "put_file")
-            upload = Uploader(api, tree, KeyedLocks()).upload(job, source)
-            work = [asyncio.ensure_future(upload)]
-            await until(lambda: "PUT" in server.methods)
-            file = Entity(id="f", kind="file", name="f", size=size)
-            downloader = Downloader(api, tree, budget)
-            for number in range(2):
-                download = downloader.to_file(
-                    place("f"), file, str(tmp_path / f"{number}"), ProgressTracker(None), "get"
+            uploader, downloader = Uploader(api, tree, KeyedLocks()), Downloader(api, tree, budget)
+
+            def upload(name, source):
+                job = UploadJob(place(name), ProgressTracker(None), "put_file")
+                return asyncio.ensure_future(uploader.upload(job, source))
+
+            def download(name):
+                file = Entity(id=name, kind="file", name=name, size=size)
+                target = str(tmp_path / name)
+                return asyncio.ensure_future(
+                    downloader.to_file(place(name), file, target, ProgressTracker(None), "get_file")
                 )
-                work.append(asyncio.ensure_future(download))
+
+            await tree.provider(place(), "ls")
+            large = FileSource(write("large", 6 * MIB), 6 * MIB, 2 * MIB, budget)
+            work = [upload("large", large)]
+            await until(lambda: "PUT" in server.methods)
+            for name in ("one", "other"):
+                if others == "downloads":
+                    work.append(download(name))
+                else:
+                    work.append(upload(name, SmallFileSource(write(name, size), size, budget)))
             await settle()
             asked_for_the_body.set()
             try:
                 await asyncio.wait_for(asyncio.gather(*work), 5)
             finally:
                 await tree.aclose()
+
+
+@pytest.mark.usefixtures("small_ranges")
+class TestOpenFiles:
+    @pytest.mark.parametrize("size", [RANGE, LARGE], ids=["small", "large"])
+    async def test_a_file_that_opens_after_the_download_was_cancelled_is_closed(
+        self, osf, fetch, slow_open, until, size
+    ):
+        fetching = asyncio.ensure_future(fetch(osf.add_file("a", content_of(size))))
+        await until(slow_open.entered.is_set)
+        fetching.cancel()
+        await asyncio.sleep(0)
+        slow_open.release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await fetching
+        await slow_open.all_closed()

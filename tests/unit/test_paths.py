@@ -46,7 +46,8 @@ TEXTS = st.one_of(
     ).map("".join),
 )
 # What the OSF keeps as it is.
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\x00"), min_size=1).filter(
+CHANGED = "".join(map(chr, [*range(9), *range(14, 32)]))
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters=f"/{CHANGED}"), min_size=1).filter(
     lambda name: name == name.strip() and name not in {".", ".."}
 )
 
@@ -285,9 +286,10 @@ class TestRefusals:
             ("line\n", "white space"),
             ("nbsp\u00a0", "white space"),
             ("\u2003em", "white space"),
-            ("\x1funit", "white space"),
+            ("\x1funit", "control character"),
+            ("bell\x07", "control character"),
             (" ", "white space"),
-            ("nul\x00x", "NUL"),
+            ("nul\x00x", "control character"),
             ("lone\ud800surrogate", "not valid Unicode"),
             ("\udcff", "not valid Unicode"),
         ],
@@ -303,6 +305,11 @@ class TestRefusals:
     def test_dots_are_not_names(self, name):
         with pytest.raises(OSFPathError, match="is not a name"):
             check_name(name, "abc12")
+
+    @pytest.mark.parametrize("char", CHANGED)
+    def test_each_character_that_the_osf_replaces_is_refused(self, char):
+        with pytest.raises(OSFPathError, match="control character"):
+            check_name(f"a{char}b", "abc12")
 
     @pytest.mark.parametrize("name", ["...", ".hidden", "a.", "in side", "tab\tin", "new\nline"])
     def test_other_names_pass(self, name):

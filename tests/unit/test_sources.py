@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import hashlib
 import os
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import aiofiles.threadpool
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from dvc_osf.concurrency import BufferBudget
 from dvc_osf.exceptions import OSFException
 from dvc_osf.messages import PIECE
-from dvc_osf.sources import AsyncMD5, BytesSource, FileSource, md5_of
+from dvc_osf.sources import AsyncMD5, BytesSource, FileSource, SmallFileSource, md5_of
 from dvc_osf.utils import ProgressTracker
 
 MIB = 1024 * 1024
@@ -345,32 +347,114 @@ class TestBudget:
         assert [len(body) for body in bodies] == [3 * CHUNK + number for number in range(4)]
         assert budget.out == 0
 
+
+class TestOpenFiles:
     async def test_a_file_that_opens_after_the_upload_was_cancelled_is_closed(
-        self, source_of, monkeypatch, until
+        self, source_of, slow_open, until
     ):
-        real, entered, release, files = (
-            aiofiles.threadpool.sync_open,
-            threading.Event(),
-            threading.Event(),
-            [],
-        )
-
-        def slow_open(*args, **kwargs):
-            entered.set()
-            release.wait(10)
-            files.append(real(*args, **kwargs))
-            return files[0]
-
-        monkeypatch.setattr(aiofiles.threadpool, "sync_open", slow_open)
         sending = asyncio.ensure_future(read_all(source_of(CHUNK).body(nobody())))
-        await until(entered.is_set)
+        await until(slow_open.entered.is_set)
         sending.cancel()
         await asyncio.sleep(0)
-        release.set()
+        slow_open.release.set()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        await until(lambda: files)
-        try:
-            await until(lambda: files[0].closed, patience=1)
-        finally:
-            files[0].close()
+        await slow_open.all_closed()
+
+    async def test_a_body_that_is_closed_while_its_file_is_closing_closes_it(
+        self, source_of, slow_open, read_by
+    ):
+        threads, release = ThreadPoolExecutor(1), threading.Event()
+        asyncio.get_running_loop().set_default_executor(threads)
+
+        def read_and_be_busy(file, size):
+            data = file.read(size)
+            # Whatever comes next waits for its turn, as it does where many files are under way.
+            threads.submit(release.wait, 10)
+            return data
+
+        slow_open.release.set()
+        read_by(read_and_be_busy)
+        body = source_of(CHUNK).body(nobody())
+        for _ in range(CHUNK // PIECE):
+            await anext(body)
+        # The answer is there already.
+        ending = asyncio.ensure_future(body.aclose())
+        await asyncio.wait({ending}, timeout=0.1)
+        release.set()
+        await ending
+        await slow_open.all_closed()
+
+    async def test_files_that_wait_in_memory_are_not_open(self, tmp_path, slow_open, budget):
+        slow_open.release.set()
+        (tmp_path / "small").write_bytes(b"small")
+        source = SmallFileSource(str(tmp_path / "small"), 5, budget)
+        async with source.hold():
+            assert all(file.closed for file in slow_open.files)
+
+
+class TestSmallFiles:
+    @pytest.fixture
+    def source(self, tmp_path, budget):
+        (tmp_path / "small").write_bytes(b"hello")
+        return SmallFileSource(str(tmp_path / "small"), 5, budget)
+
+    async def test_a_small_file_is_read_when_its_turn_comes(self, source, budget):
+        assert source.size == 5
+        assert budget.out == 0
+        async with source.hold():
+            assert budget.out == 5
+            for _ in range(2):
+                assert await read_all(source.body(nobody())) == b"hello"
+            assert await source.md5() == hashlib.md5(b"hello").hexdigest()
+        assert budget.out == 0
+
+    async def test_what_it_holds_then_is_what_is_sent(self, source):
+        append(source.path, b" again")
+        async with source.hold():
+            assert source.size == 11
+            assert await read_all(source.body(nobody())) == b"hello again"
+            assert await source.md5() == hashlib.md5(b"hello again").hexdigest()
+
+    async def test_one_that_is_gone_is_the_error_that_it_is(self, source, budget):
+        os.unlink(source.path)
+        with pytest.raises(FileNotFoundError):
+            async with source.hold():
+                pass
+        assert budget.out == 0
+
+    async def test_an_error_inside_gives_the_buffer_back(self, source, budget):
+        async def fail():
+            async with source.hold():
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            await fail()
+        assert budget.out == 0
+
+
+class TestOtherSources:
+    async def test_they_hold_nothing_beforehand(self, source_of, budget):
+        for source in (source_of(CHUNK), BytesSource(b"hello")):
+            async with source.hold():
+                assert budget.out == 0
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            bytearray(b"hello"),
+            memoryview(b"hello"),
+            memoryview(b"xhxexlxlxox")[1::2],
+            array.array("H", [1, 2, 3]),
+            memoryview(array.array("d", [1.5, 2.5])),
+            memoryview(b"123456").cast("B", (2, 3)),
+            b"",
+            memoryview(b""),
+        ],
+    )
+    async def test_bytes_in_any_layout_are_bytes(self, data):
+        source = BytesSource(data)
+        expected = bytes(data)
+        assert source.size == len(expected)
+        assert await read_all(source.body(nobody())) == expected
+        assert await source.md5() == hashlib.md5(expected).hexdigest()
