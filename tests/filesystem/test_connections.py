@@ -117,7 +117,7 @@ def test_a_refusal_costs_no_retry(connect_both, osf, plant, root, clock):
     assert clock.pauses == []
 
 
-def test_the_totals_are_the_servers_log_after_refusals_too(fs, osf, other, root, asked):
+def test_the_totals_are_the_servers_log_after_refusals_too(fs, other, root, asked):
     for number in range(ROUNDS):
         fs.ls(root)
         other.pipe_file(f"{root}/{number}", b"theirs")

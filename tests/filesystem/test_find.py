@@ -170,15 +170,16 @@ def test_a_failure_in_the_middle_is_an_error_and_never_a_shorter_list(
     fs = connect_both(max_retries=0, max_wait=10)
     place = failing(fault)
 
+    attempts = {
+        "find": lambda: fs.find(root),
+        "walk": lambda: list(fs.walk(root)),
+        "glob": lambda: fs.glob(f"{root}/**"),
+        "du": lambda: fs.du(root),
+        "expand_path": lambda: fs.expand_path(root, recursive=True),
+    }
+
     with pytest.raises(error) as caught:
-        if verb == "walk":
-            list(fs.walk(root))
-        elif verb == "glob":
-            fs.glob(f"{root}/**")
-        elif verb == "expand_path":
-            fs.expand_path(root, recursive=True)
-        else:
-            getattr(fs, verb)(root)
+        attempts[verb]()
     assert f"osf://{place}" in str(caught.value)
 
 

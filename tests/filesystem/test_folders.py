@@ -113,7 +113,7 @@ def test_rmdir_of_a_missing_folder_is_not_found(fs_real, root):
 def test_rmdir_of_a_file_removes_nothing(fs_real, other, plant, root):
     plant.files({"f": b"x"})
 
-    with pytest.raises(OSError) as caught:  # noqa: PT011 - which kind is asserted below
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - the next line says which
         fs_real.rmdir(f"{root}/f")
     assert not isinstance(caught.value, FileNotFoundError)
     assert other.exists(f"{root}/f")

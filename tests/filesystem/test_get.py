@@ -109,14 +109,14 @@ def test_an_existing_file_is_replaced(fs, plant, root, local):
     assert (local / "hard-link").read_bytes() == b"old and longer"
 
 
-REFUSED = dict(status=403)
+REFUSED = {"status": 403}
 FAILURES = [
     REFUSED,
-    dict(status=503),
-    dict(corrupt=5),
-    dict(truncate=100),
-    dict(reset_after_sent=100),
-    dict(shorten=100),
+    {"status": 503},
+    {"corrupt": 5},
+    {"truncate": 100},
+    {"reset_after_sent": 100},
+    {"shorten": 100},
 ]
 
 
@@ -144,9 +144,9 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
     "fault",
     [
         *(fault for fault in FAILURES if fault != REFUSED),
-        dict(reset=True),
-        dict(status=429, retry_after=3),
-        dict(reset_after_sent=0),
+        {"reset": True},
+        {"status": 429, "retry_after": 3},
+        {"reset_after_sent": 0},
     ],
     ids=str,
 )
@@ -242,7 +242,7 @@ def test_a_target_that_is_a_folder_is_a_local_error(fs, plant, root, local):
     plant.files({"f": b"x"})
     (local / "f").mkdir()
 
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - which one is the platform's choice
         fs.get_file(f"{root}/f", local / "f")
     assert not isinstance(caught.value, OSFException)
     assert os.listdir(local) == ["f"]

@@ -132,7 +132,7 @@ def test_two_thousand_entries_are_one_request(fs, plant, root, asked):
     assert asked() == {}
 
 
-def test_a_registration_is_listed_like_a_project(fs, osf, plant, root):
+def test_a_registration_is_listed_like_a_project(fs, osf, plant):
     plant.files({"a/b": b"x"})
     registration = osf.make_registration(osf.project)
 

@@ -153,8 +153,9 @@ def test_what_the_osf_would_change_is_refused_before_any_request(
         with pytest.raises(OSFPathError) as caught:
             attempt()
         assert isinstance(caught.value, ValueError)
-        # The message can be printed.
+        # The message can be printed, and does nothing to a terminal.
         str(caught.value).encode()
+        assert not {"\x00", "\x07", "\x1b"} & set(str(caught.value))
     assert asked() == {}
 
 

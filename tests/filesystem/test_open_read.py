@@ -89,7 +89,7 @@ def test_both_spellings_of_the_mode_read(fs, other, file, mode):
 
 @pytest.mark.parametrize("mode", ["", "q", "b", "rw", "rwb", "rU", "rbU", "rx", "wx", "rr", "bt"])
 def test_what_is_no_mode_is_refused_and_changes_nothing(fs, other, file, mode):
-    with pytest.raises(ValueError):  # noqa: PT011 - the words are whoever's finds it first
+    with pytest.raises(ValueError):  # noqa: PT011 - in the words of whoever finds it first
         fs.open(file, mode).close()
     assert other.info(file)["version"] == 1
 

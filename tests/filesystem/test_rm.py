@@ -230,12 +230,12 @@ def test_a_file_that_was_replaced_meanwhile_is_deleted(fs, other, tree):
 @pytest.mark.parametrize(
     "fault",
     [
-        dict(status=500),
-        dict(status=503),
-        dict(status=504),
-        dict(status=429, retry_after=9),
-        dict(reset=True),
-        dict(lose_answer=True),
+        {"status": 500},
+        {"status": 503},
+        {"status": 504},
+        {"status": 429, "retry_after": 9},
+        {"reset": True},
+        {"lose_answer": True},
     ],
     ids=str,
 )

@@ -1,0 +1,273 @@
+"""Event loops, threads, processes and the end: one filesystem survives all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import multiprocessing
+import os
+import pickle
+import sys
+import threading
+import time
+import weakref
+
+import pytest
+
+from dvc_osf import OSFFileSystem
+from dvc_osf.emulator import Fault
+
+forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+
+
+@pytest.fixture
+def options(osf):
+    """Return what makes a filesystem for the OSF, cached instances included."""
+    yield {"token": osf.token, "endpoint_url": osf.api_url}
+    OSFFileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def file(plant, root):
+    """Plant a file."""
+    plant.files({"d/f": b"some bytes"})
+    return f"{root}/d/f"
+
+
+# -- event loops ---------------------------------------------------------------------------------
+
+
+def test_one_instance_serves_one_event_loop_after_the_other(options, file):
+    fs = OSFFileSystem(asynchronous=True, skip_instance_cache=True, **options)
+
+    async def use():
+        return await fs._cat_file(file), len(await fs._find(file.rpartition("/")[0]))
+
+    for _ in range(3):
+        assert asyncio.run(use()) == (b"some bytes", 1)
+
+
+def test_a_cached_instance_serves_the_next_event_loop_too(options, file):
+    async def use():
+        fs = OSFFileSystem(asynchronous=True, **options)
+        return fs, await fs._cat_file(file)
+
+    first, data = asyncio.run(use())
+    second, again = asyncio.run(use())
+    assert data == again == b"some bytes"
+    assert first is second
+
+
+def test_two_event_loops_at_the_same_time(options, file):
+    fs = OSFFileSystem(asynchronous=True, skip_instance_cache=True, **options)
+    barrier = threading.Barrier(2)
+    results = []
+
+    async def use():
+        await fs._info(file)
+        await asyncio.to_thread(barrier.wait)
+        results.extend(await asyncio.gather(*(fs._cat_file(file) for _ in range(10))))
+        await asyncio.to_thread(barrier.wait)
+
+    threads = [threading.Thread(target=lambda: asyncio.run(use())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [b"some bytes"] * 20
+
+
+def test_a_loop_that_ends_in_the_middle_leaves_nothing_behind(options, osf, file):
+    fs = OSFFileSystem(asynchronous=True, skip_instance_cache=True, **options)
+
+    async def leave():
+        await fs._info(file)
+        osf.add_fault(Fault(path="version", delay=5))
+        task = asyncio.ensure_future(fs._cat_file(file))
+        await asyncio.sleep(0.1)
+        assert not task.done()
+
+    begun = time.monotonic()
+    asyncio.run(leave())
+    osf.clear_faults()
+    assert time.monotonic() - begun < 3
+    gc.collect()
+
+    async def use():
+        return await fs._cat_file(file)
+
+    assert asyncio.run(use()) == b"some bytes"
+
+
+async def test_aclose_is_not_the_end(connect_here, plant_here, root_here):
+    await plant_here.put({"f": b"x"})
+    fs = connect_here()
+
+    assert await fs._cat_file(f"{root_here}/f") == b"x"
+    await fs.aclose()
+    await fs.aclose()
+    assert await fs._cat_file(f"{root_here}/f") == b"x"
+
+
+def test_close_is_not_the_end(connect, file):
+    fs = connect()
+
+    assert fs.cat_file(file) == b"some bytes"
+    fs.close()
+    fs.close()
+    assert fs.cat_file(file) == b"some bytes"
+
+
+async def test_a_synchronous_instance_does_not_block_a_running_loop(connect, file):
+    fs = connect()
+
+    # fsspec runs it in a thread of its own.
+    assert await asyncio.to_thread(fs.cat_file, file) == b"some bytes"
+    assert fs.cat_file(file) == b"some bytes"
+
+
+def test_a_loop_of_ones_own_runs_the_synchronous_methods(options, file):
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    fs = OSFFileSystem(loop=loop, skip_instance_cache=True, **options)
+    try:
+        assert fs.loop is loop
+        assert fs.cat_file(file) == b"some bytes"
+        fs.close()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+# -- threads -------------------------------------------------------------------------------------
+
+
+def test_threads_share_an_instance(connect, file, root, asked):
+    fs = connect()
+    results = []
+
+    def use(number):
+        fs.pipe_file(f"{root}/new/{number}", b"%d" % number)
+        results.append(fs.cat_file(file))
+        with fs.open(f"{root}/new/{number}") as stream:
+            results.append(stream.read())
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == sorted([b"some bytes"] * 8 + [b"%d" % number for number in range(8)])
+    counts = asked()
+    assert counts == dict(fs.stats.requests)
+    assert counts["folder PUT"] == 1
+
+
+# -- instances -----------------------------------------------------------------------------------
+
+
+def test_the_same_options_are_the_same_instance(options):
+    one = OSFFileSystem(**options)
+
+    assert OSFFileSystem(**options) is one
+    assert OSFFileSystem(**options, max_retries=1) is not one
+    assert OSFFileSystem(**{**options, "token": "another"}) is not one
+    assert OSFFileSystem(**options, skip_instance_cache=True) is not one
+
+
+def test_an_instance_that_nobody_has_any_more_closes_its_connections(osf, file):
+    fs = OSFFileSystem(token=osf.token, endpoint_url=osf.api_url, skip_instance_cache=True)
+    fs.cat_file(file)
+    gone = weakref.ref(fs)
+
+    del fs
+    gc.collect()
+    assert gone() is None
+
+
+async def test_an_instance_that_is_dropped_in_its_own_loop_closes_its_connections(
+    osf_here, plant_here, root_here
+):
+    await plant_here.put({"f": b"x"})
+    fs = OSFFileSystem(
+        token=osf_here.token,
+        endpoint_url=osf_here.api_url,
+        asynchronous=True,
+        skip_instance_cache=True,
+    )
+    await fs._cat_file(f"{root_here}/f")
+    gone = weakref.ref(fs)
+
+    del fs
+    gc.collect()
+    await asyncio.sleep(0.1)
+    gc.collect()
+    assert gone() is None
+
+
+def test_many_instances_come_and_go(osf, file):
+    for _ in range(20):
+        fs = OSFFileSystem(token=osf.token, endpoint_url=osf.api_url, skip_instance_cache=True)
+        assert fs.cat_file(file) == b"some bytes"
+        del fs
+    gc.collect()
+    if sys.platform == "linux":
+        # Neither sockets nor files pile up.
+        assert len(os.listdir("/proc/self/fd")) < 200
+
+
+def test_a_pickle_makes_the_same_instance(options, file):
+    fs = OSFFileSystem(**options)
+
+    back = pickle.loads(pickle.dumps(fs))
+    assert back is fs
+    assert back.cat_file(file) == b"some bytes"
+
+
+def test_a_pickle_keeps_the_options(options, file):
+    fs = OSFFileSystem(**options, max_retries=1, create_folders=True, timeout=7)
+    data = pickle.dumps(fs)
+    OSFFileSystem.clear_instance_cache()
+
+    back = pickle.loads(data)
+    assert back is not fs
+    assert back == fs
+    assert back.config == fs.config
+    assert back.create_folders
+    assert back.cat_file(file) == b"some bytes"
+
+
+# -- processes -----------------------------------------------------------------------------------
+
+
+def read_in_child(fs, path, results):
+    results.put((os.getpid(), fs.cat_file(path), len(fs.ls(path.rpartition("/")[0]))))
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", pytest.param("fork", marks=forking)])
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_another_process_uses_the_filesystem(options, file, method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this platform has no {method}")
+    context = multiprocessing.get_context(method)
+    fs = OSFFileSystem(**options)
+    assert fs.cat_file(file) == b"some bytes"
+    results = context.Queue()
+
+    children = [context.Process(target=read_in_child, args=(fs, file, results)) for _ in range(2)]
+    for child in children:
+        child.start()
+    got = [results.get(timeout=60) for _ in children]
+    for child in children:
+        child.join(60)
+
+    assert [child.exitcode for child in children] == [0, 0]
+    assert len({pid for pid, _, _ in got} | {os.getpid()}) == 3
+    assert [data for _, data, _ in got] == [b"some bytes"] * 2
+    assert fs.cat_file(file) == b"some bytes"
+    results.close()
+    results.join_thread()
