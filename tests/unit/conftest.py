@@ -426,8 +426,8 @@ class FakeOSF:
 
     # -- the client's methods
 
-    def attempts(self, operation, path):
-        return attempts(self.config.max_retries, self.clock, self.stats, operation, path)
+    def attempts(self, operation, path, *retry_on):
+        return attempts(self.config.max_retries, self.clock, self.stats, operation, path, *retry_on)
 
     async def provider(self, project, name, operation="ls"):
         await self._note("provider", project, name, operation)

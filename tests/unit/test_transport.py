@@ -230,14 +230,35 @@ class TestAnswers:
         await transport.request(ask("GET", server.url))
         assert [each.connection for each in server.requests] == [1, 2]
 
-    async def test_after_refusing_a_request_without_a_body_it_is(self, serve, connect, ask):
+    async def test_refusals_do_not_cost_other_requests_their_connections(
+        self, serve, connect, ask, stats
+    ):
+        async def script(exchange):
+            await exchange.read_body()
+            return (403 if exchange.received else 200), b"{}"
+
+        server, transport = await serve(script), connect(max_requests=8)
+
+        async def work(number):
+            body = bytes_body(b"x") if number % 2 else None
+            method = "PUT" if body else "GET"
+            for _ in range(20):
+                answer = await transport.request(ask(method, server.url, body=body))
+                assert answer.status == (403 if body else 200)
+
+        await asyncio.gather(*(work(number) for number in range(12)))
+        assert len(server.requests) == 240 == stats.total
+
+    async def test_after_refusing_a_request_without_a_body_it_is_not_either(
+        self, serve, connect, ask
+    ):
         async def script(_exchange):
             return 404, b"{}"
 
         server, transport = await serve(script), connect()
         for _ in range(2):
             await transport.request(ask("GET", server.url))
-        assert server.connections == 1
+        assert server.connections == 2
 
     async def test_large_answers_do_not_need_to_be_read_to_the_end(self, serve, connect, ask):
         async def script(exchange):
@@ -763,6 +784,31 @@ class TestUploadOutcome:
         server.script = accept
         answer = await transport.request(ask("GET", server.url))
         assert answer.status == 200
+
+    @pytest.mark.parametrize("method", ["GET", "PUT"])
+    async def test_an_answer_that_comes_with_the_cancellation_is_closed(
+        self, serve, connect, ask, until, monkeypatch, method
+    ):
+        async def script(exchange):
+            await exchange.read_body()
+            await exchange.answer(403, b"{", length=1000)
+            assert await exchange.reader.read() == b""
+            closed.set()
+
+        async def cancel_when_it_comes(request, handler):
+            response = await middleware(request, handler)
+            asking.cancel()
+            return response
+
+        closed = asyncio.Event()
+        middleware = transport_module._surface_lost_connections
+        monkeypatch.setattr(transport_module, "_surface_lost_connections", cancel_when_it_comes)
+        server, transport = await serve(script), connect()
+        body = bytes_body(b"x") if method == "PUT" else None
+        asking = asyncio.ensure_future(transport.request(ask(method, server.url, body=body)))
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await until(closed.is_set, patience=3)
 
 
 # -- limits ------------------------------------------------------------------------------------

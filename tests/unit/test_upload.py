@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from dvc_osf.api import FileExistsConflictError
 from dvc_osf.concurrency import BufferBudget, KeyedLocks
 from dvc_osf.exceptions import (
     OSFConnectionError,
@@ -150,9 +151,9 @@ class TestFilesThatExist:
         assert sent(osf) == ["create", "update"]
 
     async def test_a_conflict_that_does_not_say_with_what_is_raised(self, osf, upload):
-        error = OSFVersionConflictError("exists", status=409)
+        error = FileExistsConflictError("exists", status=409)
         osf.before["create"] = [error]
-        with pytest.raises(OSFVersionConflictError):
+        with pytest.raises(FileExistsConflictError):
             await upload()
         assert sent(osf) == ["create"]
 
