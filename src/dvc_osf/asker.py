@@ -16,10 +16,12 @@ from .exceptions import (
     OSFPermissionError,
 )
 from .messages import Request
-from .retry import attempts
+from .retry import attempts, is_transient
 from .transport import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import tenacity
 
     from .auth import TokenSource
@@ -69,20 +71,27 @@ class Asker:
         """Close every connection."""
         await self.transport.aclose()
 
-    def attempts(self, operation: str, path: str) -> tenacity.AsyncRetrying:
+    def attempts(
+        self,
+        operation: str,
+        path: str,
+        retry_on: Callable[[BaseException], bool] = is_transient,
+    ) -> tenacity.AsyncRetrying:
         """Return the retry policy for one operation.
 
         Parameters
         ----------
         operation, path : str
             For the log and the errors.
+        retry_on : callable, optional
+            Which failures to try again after.
 
         Returns
         -------
         tenacity.AsyncRetrying
             To be iterated.
         """
-        return attempts(self.config.max_retries, self.clock, self._stats, operation, path)
+        return attempts(self.config.max_retries, self.clock, self._stats, operation, path, retry_on)
 
     async def ask(self, request: Request) -> Answer:
         """Send a request that may be repeated, and repeat it when the OSF fails."""

@@ -7,16 +7,18 @@ import contextlib
 import hashlib
 import os
 import secrets
-from typing import TYPE_CHECKING
-
-import aiofiles
+from typing import TYPE_CHECKING, Any
 
 from .concurrency import gather_or_cancel
-from .exceptions import OSFConnectionError, OSFIntegrityError
+from .exceptions import OSFConnectionError, OSFIntegrityError, OSFServerError
+from .localfiles import open_local
+from .retry import is_interruption
 from .sources import md5_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from typing_extensions import Self
 
     from .api import OSFAPIClient
     from .concurrency import BufferBudget
@@ -88,14 +90,14 @@ class Downloader:
         OSFIntegrityError
             The bytes are damaged, again and again.
         """
-        size = file.size or 0
+        size = _known_size(file, path, operation)
         end = size if end is None else min(end, size)
         if start >= end:
             return b""
         whole = start == 0 and end == size
         buffer = bytearray()
 
-        async def gather(_position: int, piece: bytes) -> None:
+        async def gather(piece: bytes) -> None:
             buffer.extend(piece)
 
         async for attempt in self._api.attempts(operation, str(path)):
@@ -134,12 +136,13 @@ class Downloader:
         OSFIntegrityError
             The bytes are damaged, again and again.
         """
-        progress.set_total(file.size or 0)
+        size = _known_size(file, path, operation)
+        progress.set_total(size)
         async for attempt in self._api.attempts(operation, str(path)):
             with attempt:
                 progress.restart()
                 async with _temporary_beside(target) as temporary:
-                    if (file.size or 0) <= RANGE_SIZE:
+                    if size <= RANGE_SIZE:
                         md5 = await self._in_one(path, file, temporary, progress, operation)
                     else:
                         md5 = await self._in_ranges(path, file, temporary, progress, operation)
@@ -156,18 +159,16 @@ class Downloader:
         operation: str,
     ) -> str:
         """Read a small file in one request; return its MD5."""
-        size = file.size or 0
-        buffer = bytearray()
+        digest = hashlib.md5(usedforsecurity=False)
 
-        async def gather(_position: int, piece: bytes) -> None:
-            buffer.extend(piece)
-            progress.update(len(piece))
+        async def write(pieces: list[bytes]) -> None:
+            await local.writelines(pieces)
+            for piece in pieces:
+                digest.update(piece)
 
-        async with self._budget.hold(size):
-            await self._resumed(path, file, operation, 0, size, gather)
-            async with aiofiles.open(temporary, "wb") as local:
-                await local.write(buffer)
-            return await md5_of(bytes(buffer))
+        async with open_local(temporary, "wb") as local:
+            await self._store(path, file, operation, 0, file.size or 0, write, progress)
+        return digest.hexdigest()
 
     async def _in_ranges(
         self,
@@ -186,11 +187,11 @@ class Downloader:
         starts = list(range(0, size, RANGE_SIZE))
         arrived = [asyncio.Event() for _ in starts]
         upcoming = iter(enumerate(starts))
-        async with aiofiles.open(temporary, "wb") as local:
+        async with open_local(temporary, "wb") as local:
             await local.truncate(size)
 
         async def worker() -> None:
-            async with aiofiles.open(temporary, "r+b") as local:
+            async with open_local(temporary, "r+b") as local:
                 for index, start in upcoming:
                     end = min(start + RANGE_SIZE, size)
                     await self._range(path, file, operation, start, end, local, progress)
@@ -198,10 +199,9 @@ class Downloader:
 
         async def hasher() -> str:
             digest = hashlib.md5(usedforsecurity=False)
-            async with aiofiles.open(temporary, "rb", buffering=0) as local:
-                for event in arrived:
-                    await event.wait()
-                    await asyncio.to_thread(_hash_from, local.fileno(), RANGE_SIZE, digest)
+            for start, event in zip(starts, arrived, strict=True):
+                await event.wait()
+                await asyncio.to_thread(_hash_range, temporary, start, digest)
             return digest.hexdigest()
 
         workers = [worker() for _ in range(min(RANGES_AT_ONCE, len(starts)))]
@@ -215,50 +215,37 @@ class Downloader:
         operation: str,
         start: int,
         end: int,
-        local: aiofiles.threadpool.binary.AsyncBufferedIOBase,
+        local: Any,
         progress: ProgressTracker,
     ) -> None:
         """Read one range into its place."""
-        gathered: list[bytes] = []
-        size = 0
-
-        async def gather(_position: int, piece: bytes) -> None:
-            nonlocal size
-            gathered.append(piece)
-            size += len(piece)
-            progress.update(len(piece))
-            if size >= _WRITE_SIZE:
-                await local.writelines(gathered)
-                gathered.clear()
-                size = 0
-
         await local.seek(start)
-        async with self._budget.hold(2 * _WRITE_SIZE):
-            await self._resumed(path, file, operation, start, end, gather)
-            await local.writelines(gathered)
-            await local.flush()
+        await self._store(path, file, operation, start, end, local.writelines, progress)
+        await local.flush()
 
-    async def _resumed(
+    async def _store(
         self,
         path: OSFPath,
         file: Entity,
         operation: str,
         start: int,
         end: int,
-        take: Callable[[int, bytes], Awaitable[None]],
+        write: Callable[[list[bytes]], Awaitable[None]],
+        progress: ProgressTracker,
     ) -> None:
-        """Fetch a part of a file; where the connection breaks, go on from there."""
+        """Fetch a part of a file in order; where the connection breaks, go on from there."""
         position = start
-
-        async def follow(at: int, piece: bytes) -> None:
-            nonlocal position
-            await take(at, piece)
-            position = at + len(piece)
-
-        async for attempt in self._api.attempts(operation, str(path)):
+        async for attempt in self._api.attempts(operation, str(path), is_interruption):
             with attempt:
-                if position < end:
-                    await self._fetch(path, file, operation, position, end, follow)
+                if position >= end:
+                    return
+                async with _Gatherer(self._budget, min(2 * _WRITE_SIZE, end - start), write) as got:
+                    try:
+                        await self._fetch(path, file, operation, position, end, got.take, progress)
+                    finally:
+                        # What has arrived is kept, whether or not more did.
+                        await got.flush()
+                        position += got.total
 
     async def _fetch(
         self,
@@ -267,7 +254,8 @@ class Downloader:
         operation: str,
         start: int,
         end: int,
-        take: Callable[[int, bytes], Awaitable[None]],
+        take: Callable[[bytes], Awaitable[None]],
+        progress: ProgressTracker | None = None,
     ) -> None:
         """Fetch a part of a file in one request, exactly.
 
@@ -290,16 +278,17 @@ class Downloader:
                 # All of the file may come where a part was asked for.
                 wanted = piece[max(start - position, 0) : max(end - position, 0)]
                 if wanted:
-                    await take(max(position, start), wanted)
+                    await take(wanted)
+                    if progress is not None:
+                        progress.update(len(wanted))
                 position += len(piece)
                 if position > end:
                     break
-        if position < end or (whole and position > end):
-            raise OSFConnectionError(
-                f"the answer does not have the {end} bytes that the OSF lists",
-                path=str(path),
-                operation=operation,
-            )
+        where: dict[str, Any] = {"path": str(path), "operation": operation}
+        if whole and position > end:
+            raise OSFIntegrityError(f"more bytes came than the {end} that the OSF lists", **where)
+        if position < end:
+            raise OSFConnectionError(f"the answer ended after {position} of {end} bytes", **where)
 
     @staticmethod
     def _verify(file: Entity, md5: str, path: OSFPath, operation: str) -> None:
@@ -313,11 +302,70 @@ class Downloader:
             )
 
 
-def _hash_from(descriptor: int, size: int, digest: hashlib._Hash) -> None:
-    """Hash what comes next in a file, in pieces that stay in the processor's cache."""
-    while size > 0 and (piece := os.read(descriptor, min(_HASH_SIZE, size))):
-        digest.update(piece)
-        size -= len(piece)
+class _Gatherer:
+    """Gathers pieces for writes of a good size, in buffers that are taken with the first piece.
+
+    Not before: who held buffers and waited for a place among the requests could wait for one that
+    has a place and waits for buffers.
+    """
+
+    def __init__(
+        self, budget: BufferBudget, size: int, write: Callable[[list[bytes]], Awaitable[None]]
+    ) -> None:
+        self.total = 0
+        self._budget = budget
+        self._size = size
+        self._write = write
+        self._pieces: list[bytes] = []
+        self._gathered = 0
+        self._holds = False
+
+    async def take(self, piece: bytes) -> None:
+        if not self._holds:
+            await self._budget.acquire(self._size)
+            self._holds = True
+        self._pieces.append(piece)
+        self._gathered += len(piece)
+        if self._gathered >= _WRITE_SIZE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        pieces, self._pieces = self._pieces, []
+        self._gathered = 0
+        if pieces:
+            await self._write(pieces)
+            self.total += sum(map(len, pieces))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._holds:
+            self._budget.release(self._size)
+
+
+def _known_size(file: Entity, path: OSFPath, operation: str) -> int:
+    if file.size is None:
+        raise OSFServerError(
+            "the OSF does not say how large this file is, so it cannot be known to be whole",
+            path=str(path),
+            operation=operation,
+            hint="Download it from the project's page",
+        )
+    return file.size
+
+
+def _hash_range(path: str, start: int, digest: hashlib._Hash) -> None:
+    """Hash one range of a file, in pieces that stay in the processor's cache.
+
+    Opens the file itself: the thread may go on when the task that wanted it is cancelled.
+    """
+    left = RANGE_SIZE
+    with open(path, "rb", buffering=0) as file:
+        file.seek(start)
+        while left > 0 and (piece := file.read(min(_HASH_SIZE, left))):
+            digest.update(piece)
+            left -= len(piece)
 
 
 @contextlib.asynccontextmanager

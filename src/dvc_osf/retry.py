@@ -29,6 +29,7 @@ __all__ = [
     "Clock",
     "RateGate",
     "attempts",
+    "is_interruption",
     "is_transient",
     "look_until",
     "patience_after",
@@ -103,8 +104,29 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, OSFServerError) and error.status in _TRANSIENT_STATUSES
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Tell whether a transfer may go on from where it stopped.
+
+    Parameters
+    ----------
+    error : BaseException
+        What an attempt ended with.
+
+    Returns
+    -------
+    bool
+        True for what is transient, except damaged bytes: those are fetched anew.
+    """
+    return is_transient(error) and not isinstance(error, OSFIntegrityError)
+
+
 def attempts(
-    max_retries: int, clock: Clock, stats: Stats, operation: str, path: str
+    max_retries: int,
+    clock: Clock,
+    stats: Stats,
+    operation: str,
+    path: str,
+    retry_on: Callable[[BaseException], bool] = is_transient,
 ) -> tenacity.AsyncRetrying:
     """Return the one retry policy: jittered exponential back-off for transient failures.
 
@@ -118,6 +140,8 @@ def attempts(
         Where retries are counted.
     operation, path : str
         For the log and the final error, which also says how many attempts there were.
+    retry_on : callable, optional
+        Which failures to try again after.
 
     Returns
     -------
@@ -144,8 +168,10 @@ def attempts(
         if not isinstance(error, OSFException) or error.given_up:
             return False
         error.attempts = state.attempt_number
+        if not retry_on(error):
+            return False
         error.given_up = state.attempt_number > max_retries
-        return is_transient(error)
+        return True
 
     return tenacity.AsyncRetrying(
         retry=is_worth_it,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
-
-import aiofiles
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .exceptions import OSFException
+from .localfiles import open_local
 from .messages import PIECE, Body, BytesBody
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from contextlib import AbstractAsyncContextManager
 
     from .concurrency import BufferBudget
     from .utils import ProgressTracker
@@ -35,9 +32,6 @@ class Source(Protocol):
     """What is to be uploaded; can be read more than once."""
 
     size: int
-
-    def hold(self) -> AbstractAsyncContextManager[None]:
-        """Keep what the upload needs in memory, within the budget."""
 
     def body(self, progress: ProgressTracker) -> Body:
         """Return a fresh body for one attempt."""
@@ -81,16 +75,6 @@ class BytesSource:
         self.size = len(self.data)
         self._md5: str | None = None
 
-    def hold(self) -> AbstractAsyncContextManager[None]:
-        """Do nothing: the bytes are the caller's.
-
-        Returns
-        -------
-        async context manager
-            To be entered for as long as the upload takes.
-        """
-        return contextlib.nullcontext()
-
     def body(self, progress: ProgressTracker) -> Body:
         """Return a fresh body.
 
@@ -120,40 +104,6 @@ class BytesSource:
         return self._md5
 
 
-class SmallFileSource(BytesSource):
-    """A local file below one chunk, read into memory when its turn comes.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    size : int
-        Its bytes.
-    budget : BufferBudget
-        What it counts against.
-    """
-
-    def __init__(self, path: str, size: int, budget: BufferBudget) -> None:
-        super().__init__(b"")
-        self.path = path
-        self.size = size
-        self.budget = budget
-
-    @contextlib.asynccontextmanager
-    async def hold(self) -> AsyncIterator[None]:
-        """Keep the file in memory.
-
-        Yields
-        ------
-        None
-            While it is there.
-        """
-        async with self.budget.hold(self.size), aiofiles.open(self.path, "rb") as file:
-            self.data = await file.read()
-            self.size = len(self.data)
-            yield
-
-
 class FileSource:
     """A local file of at least one chunk, read and hashed while it is sent.
 
@@ -175,16 +125,6 @@ class FileSource:
         self.chunk_size = chunk_size
         self.budget = budget
         self.known_md5: str | None = None
-
-    def hold(self) -> AbstractAsyncContextManager[None]:
-        """Do nothing: the pipeline takes its buffers chunk by chunk.
-
-        Returns
-        -------
-        async context manager
-            To be entered for as long as the upload takes.
-        """
-        return contextlib.nullcontext()
 
     def body(self, progress: ProgressTracker) -> Body:
         """Return a fresh body, which opens the file anew.
@@ -213,6 +153,81 @@ class FileSource:
         if self.known_md5 is None:
             self.known_md5 = await asyncio.to_thread(_hash_file, self)
         return self.known_md5
+
+
+class SmallFileSource(FileSource):
+    """A local file below one chunk, read whole when its turn to be sent comes.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    size : int
+        Its bytes.
+    budget : BufferBudget
+        What it counts against.
+    """
+
+    def __init__(self, path: str, size: int, budget: BufferBudget) -> None:
+        super().__init__(path, size, size, budget)
+
+    def body(self, progress: ProgressTracker) -> Body:
+        """Return a fresh body, which reads the file anew.
+
+        Parameters
+        ----------
+        progress : ProgressTracker
+            Hears of it when the upload is through.
+
+        Returns
+        -------
+        Body
+            For one attempt.
+        """
+        progress.restart()
+        return _SmallFileBody(self)
+
+
+class _SmallFileBody:
+    """A file that is in memory for as long as it is being sent.
+
+    Buffers are taken here, where a request has its place already, and nowhere else: who held
+    buffers and waited for a place could wait for one that has a place and waits for buffers.
+    """
+
+    def __init__(self, source: SmallFileSource) -> None:
+        self.size = source.size
+        self.failure: BaseException | None = None
+        self._source = source
+        self._body: BytesBody | None = None
+        self._held = False
+
+    def __aiter__(self) -> AsyncIterator[memoryview]:
+        return self
+
+    async def __anext__(self) -> memoryview:
+        if self._body is None:
+            try:
+                self._body = BytesBody(await self._read())
+            except Exception as error:
+                self.failure = error
+                raise
+        return await anext(self._body)
+
+    async def _read(self) -> bytes:
+        await self._source.budget.acquire(self.size)
+        self._held = True
+        async with open_local(self._source.path, "rb") as file:
+            data = await _read_exactly(file, self.size)
+        _insist_on_size(data, self.size, self._source, 0)
+        self._source.known_md5 = await md5_of(data)
+        return data
+
+    async def aclose(self) -> None:
+        """Give the buffer back."""
+        if self._held:
+            self._held = False
+            self._source.budget.release(self.size)
 
 
 class AsyncMD5:
@@ -316,17 +331,16 @@ class _FileBody:
     async def _read(self) -> None:
         left = self.size
         try:
-            async with aiofiles.open(self._source.path, "rb", buffering=0) as file:
+            async with open_local(self._source.path, "rb") as file:
                 while left > 0:
                     size = min(self._source.chunk_size, left)
                     await self._source.budget.acquire(self._source.chunk_size)
                     self._held += self._source.chunk_size
-                    chunk = await file.read(size)
-                    if len(chunk) < size:
-                        raise _shrunk(self._source)
+                    chunk = await _read_exactly(file, size)
+                    _insist_on_size(chunk, size, self._source, self.size - left)
                     left -= size
                     await self._queue.put(chunk)
-        except (OSError, OSFException) as error:
+        except Exception as error:  # noqa: BLE001 - raised where the body is read
             await self._queue.put(error)
 
     def _release(self, _hashed: asyncio.Future[None] | None = None) -> None:
@@ -352,16 +366,25 @@ def _hash_file(source: FileSource) -> str:
     with open(source.path, "rb", buffering=0) as file:
         while left > 0:
             piece = file.read(min(PIECE, left))
-            if not piece:
-                raise _shrunk(source)
+            _insist_on_size(piece, 1, source, source.size - left)
             digest.update(piece)
             left -= len(piece)
     return digest.hexdigest()
 
 
-def _shrunk(source: FileSource) -> OSFException:
-    return OSFException(
-        f"{source.path} became shorter while it was read",
-        hint="Upload it again when nothing writes to it",
-        total_size=source.size,
-    )
+async def _read_exactly(file: Any, size: int) -> bytes:
+    """Read so many bytes, or all to the file's end; some file systems give less at a time."""
+    data: bytes = await file.read(size)
+    while len(data) < size and (more := await file.read(size - len(data))):
+        data += more
+    return data
+
+
+def _insist_on_size(data: bytes, least: int, source: FileSource, position: int) -> None:
+    if len(data) < least:
+        raise OSFException(
+            f"{source.path} became shorter while it was read",
+            hint="Upload it again when nothing writes to it",
+            bytes_uploaded=position,
+            total_size=source.size,
+        )

@@ -51,17 +51,21 @@ class _LostConnectionError(aiohttp.ClientConnectionError):
 
 
 class _Response(aiohttp.ClientResponse):
-    """An answer that can close its connection even after that went back to the pool."""
+    """An answer after whose refusal the connection is not used again.
 
-    _wire: asyncio.BaseTransport | None = None
+    WaterButler closes it then, and does not say so. That must be settled here, where no other
+    task can have taken the connection from the pool yet.
+    """
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
-        self._wire = connection.transport
-        return await super().start(connection)
-
-    def close_connection(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
+        protocol, wire = connection.protocol, connection.transport
+        await super().start(connection)
+        if self.status >= 400:
+            if self.connection is None:
+                wire.close()
+            else:
+                protocol.force_close()
+        return self
 
 
 class _StalledError(asyncio.TimeoutError):
@@ -283,7 +287,6 @@ class Transport:
                 await self._gate.wait()
                 flight = _Flight(request.kind)
                 response = await self._send(request, flight)
-                refused = request.body is not None and response.status >= 400
                 try:
                     if response.status != 429:
                         yield response, flight
@@ -291,10 +294,10 @@ class Transport:
                     pause = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
                     waited = self._gate.close(pause, waited, request.operation, request.path)
                 finally:
-                    if refused and isinstance(response, _Response):
-                        # WaterButler closes after refusing a body, and does not say so.
-                        response.close_connection()
-                    response.close() if not response.content.at_eof() else response.release()
+                    if response.content.at_eof():
+                        response.release()
+                    else:
+                        response.close()
 
     async def _count(self, _session: Any, context: Any, _params: Any) -> None:
         """Count a request when it leaves, so that the totals are those of the server's log."""
@@ -391,12 +394,17 @@ class Transport:
             await self._progress(sending, tracker, body.size)
             return await sending
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-            if body.failure is not None:
-                raise body.failure from None
-            failure = _translate(error, request)
+            failure = body.failure or _translate(error, request)
+            if not isinstance(failure, OSFException):
+                raise failure from None
             failure.bytes_uploaded = _bytes_sent(flight, body, offered, tracker)
             failure.total_size = body.size
             raise failure from error
+        except asyncio.CancelledError:
+            if sending.done() and not sending.cancelled() and sending.exception() is None:
+                # The answer came in the same moment; nobody else will close it.
+                sending.result().close()
+            raise
         finally:
             flight.bytes_sent = _bytes_sent(flight, body, offered, tracker)
             self._stats.bytes_sent += flight.bytes_sent or 0

@@ -255,10 +255,11 @@ class Tree:
             listing = await self._api.list_folder(
                 provider, folder, str(path), etag=cached.etag if cached.complete else None
             )
+            changed = list(cached.missed)
             if listing is not None:
                 cached.children = Children.of(listing.entities)
-                cached.etag = listing.etag
-                for change in cached.missed:
+                cached.etag = None if changed else listing.etag
+                for change in changed:
                     change(cached.children)
             cached.complete = True
             cached.expires = self._api.clock.monotonic() + self._expiry
@@ -290,12 +291,22 @@ class Tree:
         known = self._known(path)
         if known is not None and path.name in known.folders:
             return known.folders[path.name][0]
-        parent = await self.ensure_folder(path.parent, operation)
         async with self._creating.hold(str(path)):
-            existing = (await self.children(path.parent, operation)).folders.get(path.name)
-            if existing:
-                return existing[0]
-            return await self._create_folder(parent, path, operation)
+            try:
+                return await self._find_or_create(path, operation)
+            except OSFNotFoundError:
+                if not path.parent.parts:
+                    raise
+            # The parent's id in the cache led nowhere: somebody deleted it.
+            self.invalidate(path.parent)
+            return await self._find_or_create(path, operation)
+
+    async def _find_or_create(self, path: OSFPath, operation: str) -> Entity:
+        parent = await self.ensure_folder(path.parent, operation)
+        existing = (await self.children(path.parent, operation)).folders.get(path.name)
+        if existing:
+            return existing[0]
+        return await self._create_folder(parent, path, operation)
 
     async def _create_folder(self, parent: Entity, path: OSFPath, operation: str) -> Entity:
         provider = await self.provider(path, operation)
@@ -346,7 +357,7 @@ class Tree:
             Its new or changed child.
         """
         cached = self._place(parent, folder)
-        if not self._fresh(cached):
+        if not self._fresh(cached) and cached.flight is None:
             # What was believed has expired; what is learnt now is the beginning of a new belief.
             cached.children = Children()
             cached.complete = False
@@ -372,6 +383,8 @@ class Tree:
     @staticmethod
     def _change(cached: _Cached, change: Callable[[Children], None]) -> None:
         change(cached.children)
+        # The ETag is that of a content that ours is no longer.
+        cached.etag = None
         if cached.flight is not None:
             cached.missed.append(change)
 
@@ -388,24 +401,28 @@ class Tree:
         bool
             Whether anything was believed.
         """
-        if path is None:
-            places = list(self._cache)
-        else:
-            places = [str(path)]
-            while path.parts:
-                path = path.parent
-                places.append(str(path))
+        places = self._places_around(path)
         believed = any(
-            self._fresh(cached)
-            for place in places
-            for cached in self._cache.get(place, {}).values()
+            self._fresh(cached) for place in places for cached in self._cache[place].values()
         )
         for place in places:
             self._distrust(place)
-        if places:
-            # With a path given, it is the first place.
-            self._drop_below(places[0])
         return believed
+
+    def _places_around(self, path: OSFPath | None) -> list[str]:
+        """Return the cached places at, above and below a path."""
+        if path is None:
+            return list(self._cache)
+        above = {str(path)}
+        while path.parts:
+            path = path.parent
+            above.add(str(path))
+        return [place for place in self._cache if place in above] + self._places_below(
+            max(above, key=len)
+        )
+
+    def _places_below(self, place: str) -> list[str]:
+        return [key for key in self._cache if not place or key.startswith(f"{place}/")]
 
     def _distrust(self, place: str) -> None:
         """Let one place's listings expire; the ETag keeps its use, a request in flight does not."""
@@ -414,9 +431,8 @@ class Tree:
             folders[id_] = replace(cached, expires=0.0, flight=None, missed=[])
 
     def _drop_below(self, place: str) -> None:
-        for other in [key for key in self._cache if key.startswith(f"{place}/")]:
+        for other in [place, *self._places_below(place)]:
             self._distrust(other)
-        self._distrust(place)
 
 
 def not_found(path: OSFPath, operation: str) -> OSFNotFoundError:

@@ -101,8 +101,7 @@ class Uploader:
             raise OSFIsADirectoryError(
                 "a file needs a name", path=place, operation=operation, hint=OSFPathError.hint
             )
-        # First the lock, then the buffers: who waits for a lock must not hold any.
-        async with self._locks.hold(place), source.hold():
+        async with self._locks.hold(place):
             upload = _Upload(self._api, self._tree, job, source)
             logger.debug("%s osf://%s: %d bytes begin", operation, place, source.size)
             try:
@@ -130,6 +129,8 @@ class _Upload:
         self._source = source
         self._patience: float | None = None
         """Seconds for which an earlier attempt may still arrive; None when none can."""
+        self._damaged: Entity | None = None
+        """What an earlier attempt created, with other bytes than were sent."""
         self._ours = False
         """Whether a file of that name can be the work of an earlier attempt."""
 
@@ -143,6 +144,8 @@ class _Upload:
         try:
             entity = await self._send()
         except OSFException as error:
+            error.path = error.path or str(self._path)
+            error.operation = error.operation or self._operation
             self._patience = patience_after(error, self._api.config.upload_timeout)
             self._ours |= self._patience is not None
             raise
@@ -151,8 +154,7 @@ class _Upload:
     async def _send(self) -> Entity:
         folder = await self._tree.ensure_folder(self._path.parent, self._operation)
         # Whether the file exists for an exclusive creation is the server's to say.
-        first_exclusive = self._exclusive and not self._ours
-        known = None if first_exclusive else self._tree.known_file(self._path)
+        known = self._damaged if self._exclusive else self._tree.known_file(self._path)
         try:
             entity = await self._put(folder, known)
         except OSFNotFoundError:
@@ -217,13 +219,12 @@ class _Upload:
             "total_size": self._source.size,
         }
         md5 = await self._source.md5()
+        self._damaged = entity
         if entity.md5 is not None and entity.md5 != md5:
-            self._ours = True
             raise OSFIntegrityError(
                 "the OSF stored other bytes (MD5)", expected=md5, actual=entity.md5, **details
             )
         if entity.size is not None and entity.size != self._source.size:
-            self._ours = True
             raise OSFIntegrityError(
                 "the OSF stored another number of bytes",
                 expected=str(self._source.size),

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 import random
-import threading
 
 import pytest
 
@@ -383,31 +382,36 @@ class TestLargeFiles:
         assert others.count("ended") == 3
         assert os.listdir(tmp_path) == []
 
-    async def test_the_hashing_thread_never_reads_from_a_file_that_is_closed(
-        self, osf, fetch, monkeypatch, until
+    async def test_after_a_cancellation_no_thread_reads_from_what_others_opened(
+        self, osf, fetch, monkeypatch, until, tmp_path
     ):
-        # Its number may already be that of another file, or of another transfer's socket.
-        entered, release, seen = threading.Event(), threading.Event(), []
+        # The number of a closed file may already be that of another, or of a transfer's socket.
+        entered, release, hashed = threading.Event(), threading.Event(), []
 
-        def hash_slowly(descriptor, *_args):
-            before = os.fstat(descriptor).st_ino
-            entered.set()
-            release.wait(10)
-            try:
-                seen.append(os.fstat(descriptor).st_ino == before)
-            except OSError:
-                seen.append(False)
+        class SlowDigest:
+            def update(self, piece):
+                entered.set()
+                release.wait(10)
+                hashed.append(bytes(piece))
 
-        monkeypatch.setattr(download_module, "_hash_from", hash_slowly)
-        fetching = asyncio.ensure_future(fetch(osf.add_file("a", content_of(LARGE))))
+        content = content_of(LARGE)
+        file = osf.add_file("a", content)
+        (tmp_path / "foreign").write_bytes(b"foreign" * MIB)
+        monkeypatch.setattr(download_module, "_HASH_SIZE", 10_000)
+        monkeypatch.setattr(hashlib, "md5", lambda *_args, **_options: SlowDigest())
+        fetching = asyncio.ensure_future(fetch(file))
         await until(entered.is_set)
         fetching.cancel()
         await asyncio.wait({fetching}, timeout=0.2)
+        others = [(tmp_path / "foreign").open("rb") for _ in range(20)]
         release.set()
         with pytest.raises(asyncio.CancelledError):
             await fetching
-        await until(lambda: seen)
-        assert seen == [True]
+        await asyncio.get_running_loop().shutdown_default_executor()
+        for other in others:
+            other.close()
+        assert content.startswith(b"".join(hashed))
+        assert os.listdir(tmp_path) == ["foreign"]
 
 
 @pytest.mark.usefixtures("small_ranges")
@@ -530,7 +534,8 @@ class TestBudget:
         await budget.acquire(56 * MIB)
         fetching = asyncio.ensure_future(fetch(osf.add_file("a", content_of(3 * MIB))))
         await settle()
-        assert requests(osf) == []
+        # The request has its place; what arrives waits for a buffer.
+        assert not fetching.done()
         budget.release(56 * MIB)
         await fetching
 
@@ -595,6 +600,69 @@ class TestBesideUploads:
                 await asyncio.wait_for(asyncio.gather(*work), 5)
             finally:
                 await tree.aclose()
+
+
+class TestPlacesAfterAFailure:
+    async def test_a_download_that_waits_to_go_on_does_not_keep_its_buffer_from_others(
+        self, serve, clock, stats, recorded, tmp_path, place, until
+    ):
+        # The only place is an upload's by then, which wants a buffer.
+        size, back_off = 8 * MIB, asyncio.Event()
+
+        async def script(exchange):
+            if exchange.target.startswith("/v2/"):
+                return 200, recorded("providers", WB=server.url)
+            if exchange.method == "PUT":
+                answer = recorded("file_created")
+                await exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await exchange.read_body()
+                facts = answer["data"]["attributes"]
+                facts["size"] = len(exchange.received)
+                facts["extra"]["hashes"]["md5"] = hashlib.md5(exchange.received).hexdigest()
+                return 201, answer
+            if "range" in exchange.headers:
+                first, _, last = exchange.headers["range"].removeprefix("bytes=").partition("-")
+                part = bytes(int(last) - int(first) + 1)
+                return 206, part, {"Content-Range": f"bytes {first}-{last}/{size}"}
+            await exchange.answer(200, bytes(MIB), length=size)
+            exchange.writer.close()
+            return None
+
+        sleep = clock.sleep
+
+        async def sleep_until_told(seconds):
+            await back_off.wait()
+            await sleep(seconds)
+
+        clock.sleep = sleep_until_told
+        server = await serve(script)
+        config = Config(
+            api_url=f"{server.url}/v2",
+            max_requests=1,
+            buffer_size=8 * MIB,
+            upload_chunk_size=2 * MIB,
+            upload_timeout=5,
+        )
+        (tmp_path / "large").write_bytes(bytes(6 * MIB))
+        async with OSFAPIClient(None, config, stats=stats, clock=clock) as api:
+            tree, budget = Tree(api, 60.0), BufferBudget(config.buffer_size)
+            await tree.provider(place(), "ls")
+            file = Entity(id="f", kind="file", name="f", size=size)
+            download = Downloader(api, tree, budget).to_file(
+                place("f"), file, str(tmp_path / "f"), ProgressTracker(None), "get_file"
+            )
+            downloading = asyncio.ensure_future(download)
+            await until(lambda: stats.retries == 1)
+            source = FileSource(str(tmp_path / "large"), 6 * MIB, 2 * MIB, budget)
+            job = UploadJob(place("a.txt"), ProgressTracker(None), "put_file")
+            uploading = asyncio.ensure_future(Uploader(api, tree, KeyedLocks()).upload(job, source))
+            await until(lambda: "PUT" in server.methods)
+            back_off.set()
+            try:
+                await asyncio.wait_for(asyncio.gather(downloading, uploading), 3)
+            finally:
+                await tree.aclose()
+        assert (tmp_path / "f").stat().st_size == size
 
 
 @pytest.mark.usefixtures("small_ranges")

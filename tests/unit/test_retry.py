@@ -24,7 +24,16 @@ from dvc_osf.exceptions import (
     OSFVersionConflictError,
     error_for_status,
 )
-from dvc_osf.retry import Clock, RateGate, attempts, is_transient, retry_after_seconds
+from dvc_osf.retry import (
+    Clock,
+    RateGate,
+    attempts,
+    is_interruption,
+    is_transient,
+    look_until,
+    patience_after,
+    retry_after_seconds,
+)
 
 PLACE = "abc12/osfstorage/a"
 
@@ -167,6 +176,122 @@ class TestAttempts:
         for _ in range(2):
             work = Work(clock, stats, OSFConnectionError("x"), max_retries=1)
             assert await work.run() == "done"
+
+
+class TestInterruptions:
+    @pytest.mark.parametrize("cls", [OSFConnectionError, OSFTimeoutError])
+    def test_a_transfer_goes_on_after_a_lost_connection(self, cls):
+        assert is_interruption(cls("x"))
+
+    def test_damaged_bytes_are_fetched_anew(self):
+        assert not is_interruption(OSFIntegrityError("x"))
+
+    def test_a_refusal_is_no_interruption(self):
+        assert not is_interruption(OSFPermissionError("x", status=403))
+
+    async def test_a_policy_may_be_narrower(self, clock, stats):
+        async def damaged():
+            async for attempt in attempts(5, clock, stats, "get_file", PLACE, is_interruption):
+                with attempt:
+                    raise OSFIntegrityError("damaged")
+
+        with pytest.raises(OSFIntegrityError) as caught:
+            await damaged()
+        assert caught.value.attempts == 1
+        assert clock.pauses == []
+
+    async def test_a_policy_around_another_does_not_multiply_tries(self, clock, stats):
+        tries = []
+
+        async def inner():
+            async for attempt in attempts(2, clock, stats, "ls", PLACE):
+                with attempt:
+                    tries.append(1)
+                    raise OSFServerError("down", status=503)
+
+        async def outer():
+            async for attempt in attempts(2, clock, stats, "put_file", PLACE):
+                with attempt:
+                    await inner()
+
+        with pytest.raises(OSFServerError) as caught:
+            await outer()
+        assert len(tries) == 3
+        assert stats.retries == 2
+        assert caught.value.attempts == 3
+
+
+class TestPatience:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OSFConnectionError("reset", bytes_uploaded=3, total_size=9),
+            OSFConnectionError("refused"),
+            OSFConnectionError("refused", total_size=0),
+            OSFPermissionError("no", status=403, bytes_uploaded=9, total_size=9),
+            OSFVersionConflictError("x", status=409, bytes_uploaded=9, total_size=9),
+            OSFCertificateError("x", bytes_uploaded=9, total_size=9),
+            ValueError("x"),
+        ],
+    )
+    def test_what_did_not_leave_whole_or_was_refused_cannot_arrive_late(self, error):
+        assert patience_after(error, 300) is None
+
+    @pytest.mark.parametrize("status", [500, 503])
+    def test_after_the_servers_own_answer_one_look_is_enough(self, status):
+        error = OSFServerError("x", status=status, bytes_uploaded=9, total_size=9)
+        assert patience_after(error, 300) == 0
+
+    @pytest.mark.parametrize(
+        ("cls", "status"),
+        [
+            (OSFConnectionError, None),
+            (OSFTimeoutError, None),
+            (OSFServerError, 502),
+            (OSFTimeoutError, 504),
+            (OSFTimeoutError, 408),
+        ],
+    )
+    def test_after_a_lost_answer_it_may_arrive_for_as_long_as_a_request_lives(self, cls, status):
+        error = cls("x", status=status, bytes_uploaded=9, total_size=9)
+        assert patience_after(error, 300) == 300
+
+    def test_an_empty_body_can_have_left_too(self):
+        assert patience_after(OSFConnectionError("x", bytes_uploaded=0, total_size=0), 300) == 300
+
+
+class TestLooking:
+    @staticmethod
+    def appearing_after(looks):
+        seen = []
+
+        async def look():
+            seen.append(1)
+            return "found" if len(seen) > looks else None
+
+        return look, seen
+
+    async def test_what_is_there_is_found_at_once(self, clock):
+        look, seen = self.appearing_after(0)
+        assert await look_until(look, 300, clock) == "found"
+        assert (len(seen), clock.pauses) == (1, [])
+
+    async def test_what_appears_late_is_found_late(self, clock):
+        look, _ = self.appearing_after(4)
+        assert await look_until(look, 300, clock) == "found"
+        assert clock.pauses == [0.5, 1, 2, 4]
+
+    async def test_without_patience_one_look_is_all(self, clock):
+        look, seen = self.appearing_after(1)
+        assert await look_until(look, 0, clock) is None
+        assert (len(seen), clock.pauses) == (1, [])
+
+    async def test_pauses_grow_to_a_limit_until_patience_ends(self, clock):
+        look, seen = self.appearing_after(10**6)
+        assert await look_until(look, 300, clock) is None
+        assert 300 <= sum(clock.pauses) <= 330
+        assert max(clock.pauses) == 30
+        assert len(seen) == len(clock.pauses) + 1
 
 
 class TestRetryAfter:

@@ -385,60 +385,96 @@ class TestOpenFiles:
         await ending
         await slow_open.all_closed()
 
-    async def test_files_that_wait_in_memory_are_not_open(self, tmp_path, slow_open, budget):
+    async def test_a_small_file_is_not_open_while_it_is_sent(self, small_source, slow_open):
         slow_open.release.set()
-        (tmp_path / "small").write_bytes(b"small")
-        source = SmallFileSource(str(tmp_path / "small"), 5, budget)
-        async with source.hold():
-            assert all(file.closed for file in slow_open.files)
+        body = small_source.body(nobody())
+        await anext(body)
+        assert [file.closed for file in slow_open.files] == [True]
+        await body.aclose()
+
+
+@pytest.fixture
+def small_source(tmp_path, budget):
+    (tmp_path / "small").write_bytes(b"hello")
+    return SmallFileSource(str(tmp_path / "small"), 5, budget)
 
 
 class TestSmallFiles:
-    @pytest.fixture
-    def source(self, tmp_path, budget):
-        (tmp_path / "small").write_bytes(b"hello")
-        return SmallFileSource(str(tmp_path / "small"), 5, budget)
-
-    async def test_a_small_file_is_read_when_its_turn_comes(self, source, budget):
-        assert source.size == 5
+    async def test_a_small_file_is_read_when_its_turn_comes(self, small_source, budget):
+        body = small_source.body(nobody())
+        assert body.size == 5
         assert budget.out == 0
-        async with source.hold():
-            assert budget.out == 5
-            for _ in range(2):
-                assert await read_all(source.body(nobody())) == b"hello"
-            assert await source.md5() == hashlib.md5(b"hello").hexdigest()
+        assert bytes(await anext(body)) == b"hello"
+        assert budget.out == 5
+        with pytest.raises(StopAsyncIteration):
+            await anext(body)
+        await body.aclose()
+        assert budget.out == 0
+        await body.aclose()
         assert budget.out == 0
 
-    async def test_what_it_holds_then_is_what_is_sent(self, source):
-        append(source.path, b" again")
-        async with source.hold():
-            assert source.size == 11
-            assert await read_all(source.body(nobody())) == b"hello again"
-            assert await source.md5() == hashlib.md5(b"hello again").hexdigest()
+    async def test_every_attempt_reads_the_file_anew(self, small_source):
+        assert await read_all(small_source.body(nobody())) == b"hello"
+        with open(small_source.path, "wb") as file:  # noqa: ASYNC230
+            file.write(b"HELLO")
+        assert await read_all(small_source.body(nobody())) == b"HELLO"
+        assert await small_source.md5() == hashlib.md5(b"HELLO").hexdigest()
 
-    async def test_one_that_is_gone_is_the_error_that_it_is(self, source, budget):
-        os.unlink(source.path)
-        with pytest.raises(FileNotFoundError):
-            async with source.hold():
-                pass
+    async def test_the_checksum_of_what_was_sent_needs_no_second_reading(self, small_source):
+        await read_all(small_source.body(nobody()))
+        os.unlink(small_source.path)
+        assert await small_source.md5() == hashlib.md5(b"hello").hexdigest()
+
+    async def test_the_checksum_before_anything_is_sent_is_read_from_the_file(self, small_source):
+        assert await small_source.md5() == hashlib.md5(b"hello").hexdigest()
+
+    async def test_each_attempt_begins_from_nothing(self, small_source):
+        progress = ProgressTracker(None, total=5)
+        progress.update(3)
+        small_source.body(progress)
+        assert progress.done == 0
+
+    async def test_of_a_file_that_grows_the_size_that_was_announced_is_sent(self, small_source):
+        append(small_source.path, b" again")
+        assert await read_all(small_source.body(nobody())) == b"hello"
+        assert await small_source.md5() == hashlib.md5(b"hello").hexdigest()
+
+    async def test_a_file_that_shrinks_is_a_clear_error(self, small_source, budget):
+        os.truncate(small_source.path, 3)
+        body = small_source.body(nobody())
+        with pytest.raises(OSFException, match="became shorter") as caught:
+            await read_all(body)
+        assert body.failure is caught.value
         assert budget.out == 0
 
-    async def test_an_error_inside_gives_the_buffer_back(self, source, budget):
-        async def fail():
-            async with source.hold():
-                raise KeyError
-
-        with pytest.raises(KeyError):
-            await fail()
+    async def test_one_that_is_gone_is_the_error_that_it_is(self, small_source, budget):
+        os.unlink(small_source.path)
+        body = small_source.body(nobody())
+        with pytest.raises(FileNotFoundError) as caught:
+            await read_all(body)
+        assert body.failure is caught.value
         assert budget.out == 0
 
+    async def test_an_empty_one_is_sent_too(self, tmp_path, budget):
+        (tmp_path / "empty").touch()
+        source = SmallFileSource(str(tmp_path / "empty"), 0, budget)
+        assert await read_all(source.body(nobody())) == b""
+        assert await source.md5() == hashlib.md5(b"").hexdigest()
 
-class TestOtherSources:
-    async def test_they_hold_nothing_beforehand(self, source_of, budget):
-        for source in (source_of(CHUNK), BytesSource(b"hello")):
-            async with source.hold():
-                assert budget.out == 0
+    async def test_one_that_is_cancelled_while_it_waits_gives_nothing_back(
+        self, small_source, budget, settle
+    ):
+        for _ in range(8):
+            await budget.acquire(MIB)
+        waiting = asyncio.ensure_future(read_all(small_source.body(nobody())))
+        await settle()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert budget.out == 8 * MIB
 
+
+class TestLayouts:
     @pytest.mark.parametrize(
         "data",
         [
