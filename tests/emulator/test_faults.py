@@ -235,8 +235,11 @@ class TestBodies:
 
     async def test_an_archive_too(self, client, osf):
         await client.file("large", LARGE)
-        osf.add_fault(Fault(method="GET", shorten=1000))
+        osf.add_fault(Fault(method="GET", shorten=1000, times=1))
         assert len((await client.wb("GET", "/?zip=")).body) == 1000
+        osf.add_fault(Fault(method="GET", truncate=1000))
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await client.wb("GET", "/?zip=")
 
 
 async def test_storage_fails_on_its_own(client, osf, file):

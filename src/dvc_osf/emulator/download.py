@@ -51,7 +51,7 @@ async def get(task: Task, entity: Entity) -> Answer:
 def head(task: Task, entity: Entity) -> Answer:
     """Answer a HEAD of an entity; the length is that of the first version."""
     if entity.is_folder:
-        return Answer(501, {"Content-Type": "text/html; charset=UTF-8"})
+        return Answer(501, {"Content-Type": "text/html; charset=UTF-8"}, length=0)
     materialized = task.exchange.world.tree.materialized(entity)
     data = wb_json.described(entity, materialized, task.resource, task.exchange.own_url)
     modified = datetime.fromisoformat(str(entity.modified)).replace(tzinfo=timezone.utc)

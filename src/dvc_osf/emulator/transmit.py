@@ -89,9 +89,11 @@ async def _send_streamed(
             await _send_file(exchange, answer.body, source)
         else:
             await _send_pieces(exchange, response, answer, source)
-        await response.write_eof()
-    if length is not None and length != exchange.entry.sent:
-        exchange.drop()
+        promised = exchange.entry.sent if length is None else length
+        if promised != exchange.entry.sent or exchange.effects.truncate == exchange.entry.sent:
+            exchange.drop()
+        else:
+            await response.write_eof()
     return response
 
 

@@ -11,7 +11,7 @@ from .answer import Answer, Refusal
 from .v2_view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from .exchange import Exchange
 
@@ -54,7 +54,7 @@ async def answer(exchange: Exchange) -> Answer:
             "Location": f"{exchange.path}/{query}",
             "Vary": "origin",
         }
-        return Answer(301, headers)
+        return Answer(301, headers, _nothing())
     match, allow, handler = route or (None, _READ, _nowhere)
     try:
         result = await _handle(exchange, match, allow, handler)
@@ -92,7 +92,11 @@ async def _handle(
         return Answer(200)
     caller = exchange.caller
     if caller.rejected is not None:
-        raise v2_errors.unauthorized(caller.rejected)
+        refusal = v2_errors.unauthorized(caller.rejected)
+        if exchange.request.headers.get("Authorization", "").startswith("Basic"):
+            # Refused before anybody has looked for a cookie.
+            refusal.answer.headers["Vary"] = "Accept, origin"
+        raise refusal
     if caller.user is None and exchange.world.settings.v2_throttle:
         _throttle(exchange, lists=handler is v2_files.listing)
     if exchange.method not in allow.split(", ") and exchange.method != "HEAD":
@@ -111,6 +115,12 @@ def _throttle(exchange: Exchange, *, lists: bool) -> None:
             f"Request was throttled. Expected available in {seconds} {unit}.",
             headers={"Retry-After": str(seconds)},
         )
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    """Be a body without a known length, and without anything in it."""
+    for piece in ():
+        yield piece
 
 
 async def _nowhere(_view: View) -> Answer:

@@ -145,8 +145,7 @@ class Shapes:
         return links
 
     def _render(self, download: str) -> str:
-        place = download.removeprefix(self._web)
-        return f"{self._web}/render?url={self._web}{quote(place, safe='')}"
+        return f"{self._web}/render?url={quote(download, safe='')}"
 
     def file_version(self, entity: Entity, node: Node, version: Version) -> dict[str, Any]:
         """Return a version of a file."""

@@ -23,6 +23,11 @@ def utc(time: str | None) -> str | None:
     return None if time is None else f"{time}+00:00"
 
 
+def trimmed(time: str | None) -> str | None:
+    """Return a time of the database with its zone and without the zeros at its end."""
+    return None if time is None else f"{time.rstrip('0').rstrip('.')}+00:00"
+
+
 def whole_seconds(time: str | None) -> str | None:
     """Return a time of the database with its zone and without its fraction."""
     return None if time is None else f"{time.partition('.')[0]}+00:00"
@@ -119,6 +124,9 @@ def listed(entity: Entity, folder: str) -> dict[str, Any]:
     """Return the attributes of an entity in a folder's listing: the right size."""
     materialized = f"{folder}{entity.name}{'/' if entity.is_folder else ''}"
     shown = attributes(entity, materialized, size=entity.size)
+    if not entity.is_folder:
+        # Here, and here only, the time comes as the OSF's database writes it.
+        shown["modified"] = trimmed(entity.modified)
     if entity.checkout is not None:
         shown["extra"]["checkout"] = {"_id": entity.checkout}
     return shown
