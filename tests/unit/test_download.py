@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import random
+import threading
 
 import pytest
 
