@@ -1,0 +1,10 @@
+"""Write docs/emulator-differences.md anew."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from replaying import known
+
+known.render()

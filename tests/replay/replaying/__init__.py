@@ -1,0 +1,1 @@
+"""Recordings of a real OSF, played back to the emulator."""
