@@ -337,6 +337,32 @@ class TestBudget:
         budget.release(14 * MIB)
         await asyncio.wait_for(budget.acquire(14 * MIB), 5)
 
+    async def test_a_body_whose_closing_is_cancelled_gives_all_of_it_back(
+        self, source_of, budget, monkeypatch, until, settle
+    ):
+        release = threading.Event()
+
+        class SlowDigest:
+            def update(self, _chunk):
+                release.wait(10)
+
+            def hexdigest(self):
+                return "0" * 32
+
+        source = source_of(CHUNK)
+        monkeypatch.setattr(hashlib, "md5", lambda *_args, **_options: SlowDigest())
+        body = source.body(nobody())
+        for _ in range(CHUNK // PIECE):
+            await anext(body)
+        closing = asyncio.ensure_future(body.aclose())
+        await settle()
+        closing.cancel()
+        await settle()
+        release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        await until(lambda: budget.out == 0, patience=3)
+
     @pytest.mark.parametrize("total", [CHUNK // 2, CHUNK, 2 * CHUNK, 3 * CHUNK])
     async def test_a_small_budget_is_enough_for_many(self, source_of, total):
         budget = CountingBudget(total)

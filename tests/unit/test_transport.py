@@ -560,6 +560,22 @@ class TestExpect:
         assert "expect" not in server.requests[2].headers
         assert len(server.requests) == 3
 
+    async def test_where_a_proxy_refuses_the_question_itself_the_body_is_just_sent(
+        self, serve, connect, ask
+    ):
+        # RFC 9110, 10.1.1: after a 417 the request should be repeated without the expectation.
+        async def script(exchange):
+            if "expect" in exchange.headers:
+                await exchange.answer(417, b"Expectation Failed")
+                return None
+            return await accept(exchange)
+
+        server, transport = await serve(script), connect()
+        for _ in range(2):
+            answer = await transport.request(ask("PUT", server.url, body=lambda: SlowBody(BIG)))
+            assert answer.status == 200
+        assert ["expect" in each.headers for each in server.requests] == [True, False, False]
+
     @pytest.mark.usefixtures("impatient")
     async def test_a_source_that_is_slow_to_begin_is_not_taken_for_a_deaf_server(
         self, serve, connect, ask
@@ -784,6 +800,33 @@ class TestUploadOutcome:
         server.script = accept
         answer = await transport.request(ask("GET", server.url))
         assert answer.status == 200
+
+    async def test_cancelling_while_the_body_is_closing_closes_body_and_answer(
+        self, serve, connect, ask, until
+    ):
+        async def script(exchange):
+            await exchange.read_body()
+            await exchange.answer(201, b"{", length=1000)
+            assert await exchange.reader.read() == b""
+            closed.set()
+
+        class LingeringBody(SlowBody):
+            async def aclose(self):
+                closing.set()
+                await release.wait()
+                await super().aclose()
+
+        closing, release, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        server, body = await serve(script), LingeringBody(1000)
+        asking = asyncio.ensure_future(connect().request(ask("PUT", server.url, body=lambda: body)))
+        await closing.wait()
+        asking.cancel()
+        await asyncio.sleep(0)
+        release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await until(lambda: body.closed, patience=3)
+        await until(closed.is_set, patience=3)
 
     @pytest.mark.parametrize("method", ["GET", "PUT"])
     async def test_an_answer_that_comes_with_the_cancellation_is_closed(
