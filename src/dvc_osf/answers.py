@@ -11,7 +11,7 @@ from .exceptions import OSFException, OSFServerError, error_for_status
 if TYPE_CHECKING:
     from .messages import Answer
 
-__all__ = ["range_start", "read_error", "words_of"]
+__all__ = ["range_start", "read_error", "unreadable", "words_of"]
 
 
 def read_error(
@@ -56,6 +56,34 @@ def read_error(
         bytes_uploaded=answer.bytes_sent,
         total_size=answer.bytes_to_send,
     )
+
+
+def unreadable(answer: Answer, operation: str, path: str) -> OSFServerError:
+    """Return the error for an answer that was damaged on its way, or was never the OSF's.
+
+    Parameters
+    ----------
+    answer : Answer
+        One of success.
+    operation, path : str
+        What was asked, of what.
+
+    Returns
+    -------
+    OSFServerError
+        Worth a retry; not raised.
+    """
+    error = OSFServerError(
+        "the OSF's answer cannot be read",
+        status=answer.status,
+        operation=operation,
+        path=path,
+        bytes_uploaded=answer.bytes_sent,
+        total_size=answer.bytes_to_send,
+        hint="Try again; check endpoint_url (OSF_API_URL) if it stays",
+    )
+    error.damaged = True
+    return error
 
 
 def words_of(content: bytes) -> str:

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .answers import range_start
+from .answers import range_start, unreadable
 from .asker import Asker
 from .auth import TokenSource
 from .config import Config
@@ -148,13 +148,11 @@ class OSFAPIClient:
         request = Request(
             "GET", self._url(provider, folder), "listing", "ls", path, headers=headers
         )
-        answer = await self._asker.ask(request)
+        answer, found = await self._asker.ask_json(request, project=provider.project)
         if answer.status == 304 and etag:
             return None
-        await self._asker.handle_response(answer, "ls", path, project=provider.project)
-        found = await answer.json()
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
-            raise OSFServerError("the listing cannot be read", operation="ls", path=path)
+            raise unreadable(answer, "ls", path)
         data = found["data"]
         if len(data) <= _FEW_ENTITIES:
             entities = _read_entities(data)
@@ -358,11 +356,10 @@ class OSFAPIClient:
             Newest first.
         """
         url = self._url(provider, file, revisions="")
-        answer = await self._asker.ask(Request("GET", url, "revisions", "versions", path))
-        await self._asker.handle_response(answer, "versions", path, project=provider.project)
-        found = await answer.json()
+        request = Request("GET", url, "revisions", "versions", path)
+        answer, found = await self._asker.ask_json(request, project=provider.project)
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
-            raise OSFServerError("the versions cannot be read", operation="versions", path=path)
+            raise unreadable(answer, "versions", path)
         return [Version.from_waterbutler(item) for item in found["data"]]
 
     # -- WaterButler: both -------------------------------------------------------------------
@@ -470,11 +467,8 @@ class OSFAPIClient:
     async def _read_entity(self, answer: Answer, name: str, operation: str, path: str) -> Entity:
         found = await answer.json()
         if not isinstance(found, dict) or "data" not in found:
-            raise OSFServerError(
-                "the OSF accepted the request, but its answer cannot be read",
-                operation=operation,
-                path=path,
-            )
+            # It was done; only what was said about it is lost.
+            raise unreadable(answer, operation, path)
         return self._same_name(Entity.from_waterbutler(found["data"]), name, operation, path)
 
     @staticmethod

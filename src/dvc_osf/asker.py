@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from .answers import read_error, words_of
+from .answers import read_error, unreadable, words_of
 from .auth import redact
 from .exceptions import (
     OSFAuthenticationError,
@@ -93,14 +93,31 @@ class Asker:
         """
         return attempts(self.config.max_retries, self.clock, self._stats, operation, path, retry_on)
 
-    async def ask(self, request: Request) -> Answer:
-        """Send a request that may be repeated, and repeat it when the OSF fails."""
+    async def ask_json(self, request: Request, *, project: str | None = None) -> tuple[Answer, Any]:
+        """Send a request that may be repeated, until its answer can be read.
+
+        Parameters
+        ----------
+        request : Request
+            What to ask.
+        project : str, optional
+            For the errors.
+
+        Returns
+        -------
+        tuple of Answer and object
+            The answer, and its JSON; None where there is none by its status (304).
+        """
         async for attempt in self.attempts(request.operation, request.path):
             with attempt:
                 answer = await self.transport.request(request)
-                if answer.status >= 500 or answer.status == 408:
-                    await self.handle_response(answer, request.operation, request.path)
-        return answer
+                if answer.status == 304:
+                    return answer, None
+                await self.handle_response(answer, request.operation, request.path, project=project)
+                found = await answer.json()
+                if found is None:
+                    raise unreadable(answer, request.operation, request.path)
+        return answer, found
 
     async def handle_response(
         self, answer: Answer, operation: str, path: str, *, project: str | None = None
@@ -186,9 +203,8 @@ class Asker:
             The JSON.
         """
         url = self.url(f"{self.config.api_url}/{place}")
-        answer = await self.ask(Request("GET", url, "api", operation, path))
-        await self.handle_response(answer, operation, path)
-        return await answer.json()
+        _, found = await self.ask_json(Request("GET", url, "api", operation, path))
+        return found
 
     def url(self, text: str) -> URL:
         """Return a URL as it goes over the wire.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 
-__all__ = ["BufferBudget", "KeyedLocks", "gather_or_cancel", "in_background"]
+__all__ = ["BufferBudget", "KeyedLocks", "finish", "gather_or_cancel", "in_background"]
+
+_Result = TypeVar("_Result")
 
 _SMALL = 1024 * 1024
 """Buffers up to this many bytes (and an eighth of all) have a share of the budget to themselves."""
@@ -164,6 +166,36 @@ async def gather_or_cancel(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
         return await asyncio.gather(*tasks)
     finally:
         await _end(tasks)
+
+
+async def finish(work: Awaitable[_Result]) -> _Result:
+    """Await something that must be finished, however often the task is cancelled meanwhile.
+
+    Parameters
+    ----------
+    work : awaitable
+        What to do.
+
+    Returns
+    -------
+    object
+        Its result.
+
+    Raises
+    ------
+    asyncio.CancelledError
+        The task was cancelled; the work is done all the same.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:  # noqa: PERF203 - one turn, but for cancellation
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 @contextlib.asynccontextmanager

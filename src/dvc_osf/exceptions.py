@@ -109,7 +109,7 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
 
     def __str__(self) -> str:
         where = " ".join(
-            part for part in (self.operation, self.path and f"osf://{self.path}") if part
+            part for part in (self.operation, self.path and f"osf://{_shown(self.path)}") if part
         )
         facts = []
         if self.status is not None:
@@ -128,6 +128,13 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
     def __reduce__(self) -> tuple[Any, ...]:
         # OSError's own __reduce__ forgets everything but args.
         return (_rebuild, (type(self), self.message, self.__dict__.copy()))
+
+
+def _shown(path: str) -> str:
+    """Write a path so that it does nothing to a terminal: names may hold anything."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in path
+    )
 
 
 def _rebuild(cls: type[OSFException], message: str, state: dict[str, Any]) -> OSFException:
@@ -204,6 +211,9 @@ class OSFRateLimitError(OSFException, OSError):
 
 class OSFServerError(OSFException, OSError):
     """The OSF failed (5xx), or answered what it never should."""
+
+    damaged: bool = False
+    """Whether it is just the answer that cannot be read, which another try may mend."""
 
     hint = "Try again later; see https://status.cos.io"
     code = errno.EIO

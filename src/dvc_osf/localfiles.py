@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import aiofiles
 
+from .concurrency import finish
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator
 
 __all__ = ["open_local"]
 
@@ -36,26 +38,12 @@ async def open_local(path: str, mode: str, *, buffering: int = -1) -> AsyncItera
     """
     opening = asyncio.ensure_future(aiofiles.open(path, mode, buffering=buffering).__aenter__())  # type: ignore[call-overload] # the mode is a variable
     try:
-        file = await _to_the_end(opening)
+        file = await finish(opening)
     except asyncio.CancelledError:
         if not opening.cancelled() and opening.exception() is None:
-            await _to_the_end(opening.result().close())
+            await finish(opening.result().close())
         raise
     try:
         yield file
     finally:
-        await _to_the_end(file.close())
-
-
-async def _to_the_end(work: Awaitable[Any]) -> Any:
-    """Await something that must be finished, however often the task is cancelled meanwhile."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
+        await finish(file.close())

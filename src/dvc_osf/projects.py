@@ -102,27 +102,30 @@ class Projects:
 
     async def _ask_providers(self, project: str, operation: str) -> dict[str, Provider]:
         try:
-            found = await self._asker.ask_v2(
-                f"nodes/{project}/files/?page[size]=100", operation, project
-            )
-        except OSFNotFoundError as error:
-            if error.status != 404:
-                raise
-            found = await self._asker.ask_v2(
-                f"registrations/{project}/files/?page[size]=100", operation, project
-            )
-        try:
+            found = await self._ask_files(project, operation)
             return {
                 item["attributes"]["provider"]: self._read_provider(project, item)
                 for item in found["data"]
             }
-        except (AttributeError, KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError, OSFServerError) as error:
+            if isinstance(error, OSFServerError) and not error.damaged:
+                raise
             raise OSFServerError(
                 f"{self._config.api_url} does not answer as the OSF's API v2 does",
                 operation=operation,
                 path=project,
                 hint="Check endpoint_url (OSF_API_URL)",
             ) from None
+
+    async def _ask_files(self, project: str, operation: str) -> Any:
+        """Ask for the files of a project, or of the registration of that GUID."""
+        place = f"{project}/files/?page[size]=100"
+        try:
+            return await self._asker.ask_v2(f"nodes/{place}", operation, project)
+        except OSFNotFoundError as error:
+            if error.status != 404:
+                raise
+        return await self._asker.ask_v2(f"registrations/{place}", operation, project)
 
     def _read_provider(self, project: str, item: Mapping[str, Any]) -> Provider:
         name = item["attributes"]["provider"]

@@ -94,14 +94,16 @@ def is_transient(error: BaseException) -> bool:
     Returns
     -------
     bool
-        True for lost connections, silence, damaged bodies and 408, 500, 502, 503 and 504; never
-        for any other 4xx, and never for a 409.
+        True for lost connections, silence, damaged bodies or answers, and the statuses 408, 500,
+        502, 503 and 504; never for any other 4xx, and never for a 409.
     """
     if isinstance(error, OSFCertificateError):
         return False
     if isinstance(error, (OSFConnectionError, OSFIntegrityError, OSFTimeoutError)):
         return True
-    return isinstance(error, OSFServerError) and error.status in _TRANSIENT_STATUSES
+    if isinstance(error, OSFServerError):
+        return error.damaged or error.status in _TRANSIENT_STATUSES
+    return False
 
 
 def is_interruption(error: BaseException) -> bool:

@@ -350,14 +350,16 @@ class _FileBody:
 
     async def aclose(self) -> None:
         """Stop reading, and give every buffer back."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        # The answer may come before aiohttp asks whether there is another piece.
-        await self._hashed_but(0)
-        self._digest.close()
-        while self._held > 0:
-            self._release()
+        try:
+            if self._reader is not None:
+                self._reader.cancel()
+                await asyncio.gather(self._reader, return_exceptions=True)
+            # The answer may come before aiohttp asks whether there is another piece.
+            await self._hashed_but(0)
+        finally:
+            self._digest.close()
+            while self._held > 0:
+                self._release()
 
 
 def _hash_file(source: FileSource) -> str:

@@ -17,6 +17,7 @@ import aiohttp
 from yarl import URL
 
 from . import __version__
+from .concurrency import finish
 from .exceptions import (
     OSFCertificateError,
     OSFConnectionError,
@@ -41,6 +42,9 @@ EXPECT_FROM = 256 * 1024
 
 EXPECT_PATIENCE = 2.0
 """Seconds to wait for the server to ask for the body; a proxy may swallow the question."""
+
+_NO_EXPECT = 417
+"""What a proxy answers that does not know how to pass the question on."""
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -349,14 +353,26 @@ class Transport:
             body = make_body()
             ask_first = body.size >= EXPECT_FROM and host not in self._deaf_hosts
             begun = time.monotonic()
+            response = None
             try:
                 response = await self._watched(request, body, flight, ask_first=ask_first)
             finally:
-                await body.aclose()
                 self._stats.seconds_sending += time.monotonic() - begun
-            if response is not None:
+                await self._close_body(body, response)
+            if response is not None and not (ask_first and response.status == _NO_EXPECT):
                 return response
+            if response is not None:
+                response.close()
             self._deaf_hosts.add(host)
+
+    @staticmethod
+    async def _close_body(body: Body, response: aiohttp.ClientResponse | None) -> None:
+        try:
+            await finish(body.aclose())
+        except asyncio.CancelledError:
+            if response is not None:
+                response.close()
+            raise
 
     async def _watched(
         self, request: Request, body: Body, flight: _Flight, *, ask_first: bool

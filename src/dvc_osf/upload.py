@@ -185,7 +185,7 @@ class _Upload:
                 raise self._exists("somebody created the file at the same moment")
             return entity
         except FileExistsConflictError as conflict:
-            existing = conflict.existing
+            existing = conflict.existing or await self._look_for_file()
             if existing is None:
                 raise
             same = existing.md5 is not None and existing.md5 == await self._source.md5()
@@ -235,12 +235,16 @@ class _Upload:
 
     async def _look_up(self) -> Entity | None:
         """Look whether an earlier attempt has arrived; it may do so late."""
-        try:
-            file = await self._tree.file(self._path, self._operation, refresh=True)
-        except OSFNotFoundError:
-            return None
+        file = await self._look_for_file()
         same = file is not None and file.md5 == await self._source.md5()
         return file if same else None
+
+    async def _look_for_file(self) -> Entity | None:
+        """Look what the OSF has at the path, whatever the cache believes."""
+        try:
+            return await self._tree.file(self._path, self._operation, refresh=True)
+        except OSFNotFoundError:
+            return None
 
     def _exists(self, message: str = "the file exists") -> OSFVersionConflictError:
         return OSFVersionConflictError(message, path=str(self._path), operation=self._operation)
