@@ -119,7 +119,8 @@ def _throttle(exchange: Exchange, *, lists: bool) -> None:
 
 async def _nothing() -> AsyncGenerator[bytes, None]:
     """Be a body without a known length, and without anything in it."""
-    for piece in ():
+    pieces: tuple[bytes, ...] = ()
+    for piece in pieces:
         yield piece
 
 
