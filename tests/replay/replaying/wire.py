@@ -38,12 +38,20 @@ class Reply:
 
 
 class Wire:
-    """A connection to one of the emulator's hosts."""
+    """A connection to one of the emulator's hosts.
 
-    def __init__(self, url: str) -> None:
+    Parameters
+    ----------
+    send_buffer
+        How much the operating system may keep of what was sent, in bytes; None for its default.
+    """
+
+    def __init__(self, url: str, send_buffer: int | None = None) -> None:
         parts = yarl.URL(url)
         self.host = f"{parts.host}:{parts.port}"
         self._sock = socket.create_connection((parts.host, parts.port), timeout=_TIMEOUT)
+        if send_buffer is not None:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         self._read = b""
 
     def __enter__(self) -> Self:
@@ -66,7 +74,9 @@ class Wire:
         if len(body) <= _FIRST_PART:
             return
         if not select.select([self._sock], [], [], _EARLY_SECONDS)[0]:
-            self.send(body[_FIRST_PART:])
+            # The answer that came meanwhile, if one did, can still be read.
+            with suppress(ConnectionError):
+                self.send(body[_FIRST_PART:])
 
     def reply(self, method: str = "GET") -> Reply:
         """Return the next answer."""
