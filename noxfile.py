@@ -23,9 +23,7 @@ def install_and_test(session: nox.Session, *requirements: str) -> None:
     # Not editable: what users install is what is tested.
     session.install(".[all]", *group("test"), *requirements)
     session.run("coverage", "erase")
-    session.run(
-        "pytest", "-n", "auto", "--cov", "--cov-report=term-missing", *session.posargs
-    )
+    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term-missing", *session.posargs)
 
 
 @nox.session
