@@ -96,11 +96,16 @@ def test_waterbutler_lists_everything_at_once_and_what_was_just_written(client, 
 
 
 @pytest.fixture
-def odd_names(client):
-    folder = client.mkdir("filters")
-    for name in ("F1.TXT", "a%2Cb.txt", "f1.txt", "p%25q.txt", "uXv.txt", "u_v.txt", "xf1.txt"):
-        client.make(name, b"", folder)
-    return folder
+def odd_names(osf):
+    # No id may have a name in it, for one of the filters looks there, too.
+    folder = "6b0330000000000000000000"
+    names = ("F1.TXT", "a,b.txt", "f1.txt", "p%q.txt", "uXv.txt", "u_v.txt", "xf1.txt")
+    files = [
+        {"id": f"{folder[:-1]}{number}", "parent": folder, "name": name, "versions": [{"text": ""}]}
+        for number, name in enumerate(names, 1)
+    ]
+    stage.enter(osf, [{"id": folder, "parent": stage.ROOTS[stage.PUBLIC], "name": "odd"}, *files])
+    return f"/{folder}/"
 
 
 @pytest.mark.parametrize(("query", "status", "names"), _filters())

@@ -24,6 +24,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], str, Handler], ...] = tuple(
     (re.compile(pattern), methods, handler)
     for pattern, methods, handler in (
         (r"/v2/", "OPTIONS, GET", v2_users.root),
+        (r"/v2/guids/(\w+)/", _READ, v2_users.guid),
         (r"/v2/users/(\w+)/", "GET, PUT, PATCH, HEAD, OPTIONS", v2_users.detail),
         (r"/v2/users/(\w+)/(nodes|registrations)/", _READ, v2_nodes.of_user),
         (r"/v2/nodes/", "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS", v2_nodes.nodes),
@@ -38,6 +39,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], str, Handler], ...] = tuple(
         (r"/v2/files/(\w+)/versions/(\d+)/", _READ, v2_files.version),
     )
 )
+_SLASHES = re.compile("/+")
 # Anonymous callers may list files three times a second, and ask for other things ten times.
 _LIST_LIMITS = ((3, 1.0), (75, 60.0))
 _OTHER_LIMITS = ((10, 1.0), (100, 3600.0))
@@ -45,7 +47,8 @@ _OTHER_LIMITS = ((10, 1.0), (100, 3600.0))
 
 async def answer(exchange: Exchange) -> Answer:
     """Answer a request to API v2."""
-    path = unquote(exchange.path)
+    # The OSF's front end makes one slash of several; osfclient relies on it.
+    path = _SLASHES.sub("/", unquote(exchange.path))
     route = _route(path)
     if route is None and _route(path + "/") is not None:
         query = f"?{exchange.raw_query}" if exchange.raw_query else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import v2_errors
+from .answer import Answer
 
 if TYPE_CHECKING:
-    from .answer import Answer
     from .v2_view import View
 
 _FLAGS = [
@@ -61,3 +61,17 @@ async def detail(view: View, guid: str) -> Answer:
     if user is None:
         raise v2_errors.not_found()
     return view.answer(view.shapes.single(view.shapes.user(user)))
+
+
+async def guid(view: View, guid: str) -> Answer:
+    """Answer ``/v2/guids/<guid>/``: lead to the node or the account."""
+    store = view.world.store
+    node, user = store.node(guid), store.user(guid.lower())
+    if node is None and user is None:
+        raise v2_errors.not_found()
+    place = f"{node.kind}/{node.id}" if node else f"users/{guid.lower()}"
+    headers = {
+        "Location": f"{view.world.web_url}/v2/{place}/",
+        "Content-Type": "text/html; charset=utf-8",
+    }
+    return Answer(302, headers)

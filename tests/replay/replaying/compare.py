@@ -145,12 +145,16 @@ def _written(value: Any, exchange: Recorded) -> bytes:
 def _arrange(expected: Any, emulated: Any, *, ordered: bool) -> None:
     """Bring lists of entities, which have no order, into the same one."""
     if isinstance(expected, dict) and isinstance(emulated, dict):
-        for name in expected.keys() & emulated.keys():
+        for name in _common(expected, emulated):
             _arrange(expected[name], emulated[name], ordered=ordered)
     elif isinstance(expected, list) and isinstance(emulated, list) and not ordered:
         for entries in (expected, emulated):
             if all(isinstance(entry, dict) and "kind" in _facts(entry) for entry in entries):
                 entries.sort(key=lambda entry: (_facts(entry)["name"], _facts(entry)["kind"]))
+
+
+def _common(expected: dict[str, Any], emulated: dict[str, Any]) -> list[str]:
+    return [name for name in expected if name in emulated]
 
 
 def _facts(entry: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def _learn(expected: Any, emulated: Any, words: Vocabulary) -> None:
     if isinstance(expected, dict) and isinstance(emulated, dict):
         if "title" in expected.get("attributes", {}) and "id" in emulated:
             words.learn(expected["id"], emulated["id"])
-        for name in expected.keys() & emulated.keys():
+        for name in _common(expected, emulated):
             _learn(expected[name], emulated[name], words)
     elif isinstance(expected, list) and isinstance(emulated, list):
         for one, other in zip(expected, emulated, strict=False):
@@ -216,7 +220,7 @@ class Comparison:
     ) -> Iterator[tuple[str, str]]:
         if list(expected) != list(emulated):
             yield place, _unequal(list(expected), list(emulated))
-        for name in expected.keys() & emulated.keys():
+        for name in _common(expected, emulated):
             if name == "etag":
                 # It is made of version and id, both compared for themselves.
                 made = [_etag(side) == side["etag"] for side in (expected, emulated)]
