@@ -1,8 +1,7 @@
 """An OSF on the local machine: API v2 and WaterButler with real storage, quirks included.
 
 `Emulator` runs in the current event loop, `EmulatorThread` in a thread of its own; `run` is the
-program behind ``dvc-osf emulator``. Everything is imported when it is first used, because the
-pytest plugin in this package is loaded by every run of pytest.
+program behind ``dvc-osf emulator``. Everything is imported when it is first used.
 """
 
 from __future__ import annotations

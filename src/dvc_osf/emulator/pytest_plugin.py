@@ -1,6 +1,11 @@
 """Fixtures for everybody who tests against an OSF without an account.
 
-The plugin is registered under pytest's entry points, so installing the package is enough::
+Name the plugin in the top-level ``conftest.py``::
+
+    pytest_plugins = ["dvc_osf.emulator.pytest_plugin"]
+
+(It is not registered under pytest's entry points: pytest would then warn everybody that it cannot
+rewrite the start-up file of this distribution.) Then::
 
     def test_upload(osf_server):
         fs = fsspec.filesystem("osf", token=osf_server.token, endpoint_url=osf_server.api_url)
