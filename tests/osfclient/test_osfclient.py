@@ -13,10 +13,8 @@ from dvc_osf.emulator import EmulatorThread, Fault
 with warnings.catch_warnings():
     # It is older than some warnings of Python.
     warnings.simplefilter("ignore")
-    pytest.importorskip("osfclient", reason="osfclient is not installed")
-    from osfclient.models import session as sessions
-
-    from osfclient import __main__ as program
+    program = pytest.importorskip("osfclient.__main__", reason="osfclient is not installed")
+    sessions = pytest.importorskip("osfclient.models.session")
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 _LARGE = bytes(range(256)) * 8192
