@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dvc_osf.answers import range_start, read_error, words_of
+from dvc_osf.answers import range_start, read_error, unreadable, words_of
 from dvc_osf.exceptions import (
     OSFAuthenticationError,
     OSFFileLockedError,
@@ -129,6 +129,17 @@ class TestErrors:
 
     def test_a_full_project_links_to_its_settings(self):
         assert "https://osf.io/abc12/settings/" in str(error_of(507))
+
+
+class TestUnreadable:
+    def test_an_answer_that_cannot_be_read_is_worth_another_try(self):
+        answer = Answer(201, {}, b"<html>", bytes_sent=9, bytes_to_send=9)
+        error = unreadable(answer, "put_file", PLACE)
+        assert isinstance(error, OSFServerError)
+        assert is_transient(error)
+        assert (error.status, error.bytes_uploaded, error.total_size) == (201, 9, 9)
+        assert (error.operation, error.path) == ("put_file", PLACE)
+        assert "OSF_API_URL" in str(error)
 
 
 class TestRanges:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import random
 
 import pytest
 
-from dvc_osf.concurrency import BufferBudget, KeyedLocks, gather_or_cancel, in_background
+from dvc_osf.concurrency import (
+    BufferBudget,
+    KeyedLocks,
+    finish,
+    gather_or_cancel,
+    in_background,
+)
 
 MIB = 1024 * 1024
 
@@ -404,3 +411,56 @@ class TestInBackground:
         with pytest.raises(KeyError):
             await fail()
         assert ended == [True]
+
+
+class TestFinish:
+    async def test_the_result_is_returned(self):
+        async def work():
+            return 7
+
+        assert await finish(work()) == 7
+
+    async def test_a_failure_is_raised(self):
+        async def work():
+            raise KeyError
+
+        with pytest.raises(KeyError):
+            await finish(work())
+
+    @pytest.mark.parametrize("times", [1, 3])
+    async def test_however_often_the_task_is_cancelled_the_work_is_done_first(self, settle, times):
+        release, done = asyncio.Event(), []
+
+        async def work():
+            await release.wait()
+            done.append(True)
+
+        task = asyncio.ensure_future(finish(work()))
+        await settle()
+        for _ in range(times):
+            task.cancel()
+            await settle()
+        assert not task.done()
+        release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert done == [True]
+
+    async def test_a_failure_after_a_cancellation_disturbs_nobody(self, settle, caplog):
+        release = asyncio.Event()
+
+        async def work():
+            await release.wait()
+            raise KeyError
+
+        task = asyncio.ensure_future(finish(work()))
+        await settle()
+        task.cancel()
+        await settle()
+        release.set()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        del task
+        gc.collect()
+        await settle()
+        assert caplog.records == []

@@ -107,6 +107,11 @@ class TestDetails:
         assert str(OSFException("it broke", operation="ls")) == "ls: it broke"
         assert str(OSFException("it broke", path="abc12")) == "osf://abc12: it broke"
 
+    def test_a_path_does_nothing_to_a_terminal(self):
+        text = str(OSFException("x", path="abc12/osfstorage/a\nb\x1b[31mc\u202ed é"))
+        assert text.isprintable()
+        assert "a\\nb\\x1b[31mc\\u202ed é" in text
+
     def test_nothing_uploaded_is_said(self):
         assert "0 of 9 bytes uploaded" in str(OSFException("x", bytes_uploaded=0, total_size=9))
 

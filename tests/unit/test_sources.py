@@ -340,11 +340,12 @@ class TestBudget:
     async def test_a_body_whose_closing_is_cancelled_gives_all_of_it_back(
         self, source_of, budget, monkeypatch, until, settle
     ):
-        release = threading.Event()
+        release, hashed = threading.Event(), threading.Event()
 
         class SlowDigest:
             def update(self, _chunk):
                 release.wait(10)
+                hashed.set()
 
             def hexdigest(self):
                 return "0" * 32
@@ -354,6 +355,11 @@ class TestBudget:
         body = source.body(nobody())
         for _ in range(CHUNK // PIECE):
             await anext(body)
+        # aiohttp asks whether there is more, and gives up when the answer comes.
+        asking = asyncio.ensure_future(anext(body))
+        await settle()
+        asking.cancel()
+        await until(body._reader.done)
         closing = asyncio.ensure_future(body.aclose())
         await settle()
         closing.cancel()
@@ -362,6 +368,11 @@ class TestBudget:
         with pytest.raises(asyncio.CancelledError):
             await closing
         await until(lambda: budget.out == 0, patience=3)
+        # Nor more than all of it, when the thread is through at last.
+        await until(hashed.is_set)
+        await asyncio.to_thread(release.wait)
+        await settle()
+        assert budget.out == 0
 
     @pytest.mark.parametrize("total", [CHUNK // 2, CHUNK, 2 * CHUNK, 3 * CHUNK])
     async def test_a_small_budget_is_enough_for_many(self, source_of, total):

@@ -652,6 +652,12 @@ class TestStaleIds:
             await names(tree, place())
         assert len(osf.called("list")) == 1
 
+    async def test_in_a_project_that_is_gone_nothing_is_created(self, osf, tree, place):
+        osf.folders.pop("")
+        with pytest.raises(OSFNotFoundError):
+            await tree.ensure_folder(place("a"), "put_file")
+        assert len(osf.called("list")) == 1
+
     async def test_a_parent_that_somebody_deleted_is_created_anew(self, osf, tree, place):
         old = osf.add_folder("a")
         await names(tree, place())

@@ -157,6 +157,20 @@ class TestFilesThatExist:
             await upload()
         assert sent(osf) == ["create"]
 
+    async def test_what_a_conflict_does_not_say_is_looked_up(self, osf, upload):
+        old = osf.add_file("a.txt", b"old")
+        osf.before["create"] = [FileExistsConflictError("exists", status=409)]
+        file = await upload()
+        assert (file.id, file.version) == (old.id, 2)
+        assert sent(osf) == ["create", "update"]
+
+    async def test_what_a_conflict_does_not_say_is_no_way_around_exclusiveness(self, osf, upload):
+        osf.add_file("a.txt", b"old")
+        osf.before["create"] = [FileExistsConflictError("exists", status=409)]
+        with pytest.raises(FileExistsError):
+            await upload(exclusive=True)
+        assert contents(osf) == {"a.txt": b"old"}
+
     async def test_writing_it_again_and_again_makes_versions(self, osf, upload):
         for number in range(1, 4):
             assert (await upload(data=b"%d" % number)).version == number
