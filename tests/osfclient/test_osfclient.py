@@ -44,6 +44,9 @@ def run(osf, work, monkeypatch, capsys):
             super().__init__()
             assert self.base_url == "https://api.osf.io/v2/"
             self.base_url = f"{osf.api_url}/"
+            # In the second that it waits it notices that WaterButler has ended a connection
+            # without a word; without the waiting it must not use one twice.
+            self.headers["Connection"] = "close"
 
     monkeypatch.setattr("osfclient.models.core.OSFSession", Session)
     # It waits for a second between any two requests.
