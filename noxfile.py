@@ -39,6 +39,21 @@ def tests_all(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the emulator's pages in a real browser; needs ``chromium`` on PATH."""
+    session.install(".[all]", *group("test"))
+    session.run("pytest", "-m", "browser", "tests/browser", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure transfers against a bare client, and the memory that they take."""
+    session.install(".")
+    for script in ("transfer.py", "memory.py"):
+        session.run("python", f"benchmarks/{script}", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install(*group("lint"))
