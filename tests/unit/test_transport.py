@@ -17,6 +17,7 @@ import pytest
 
 import dvc_osf
 from dvc_osf import transport as transport_module
+from dvc_osf.concurrency import BufferBudget
 from dvc_osf.exceptions import (
     OSFCertificateError,
     OSFConnectionError,
@@ -25,6 +26,8 @@ from dvc_osf.exceptions import (
     OSFTimeoutError,
 )
 from dvc_osf.messages import BytesBody
+from dvc_osf.sources import FileSource
+from dvc_osf.utils import ProgressTracker
 
 TOKEN = "sEcReT0123456789"
 KIB = 1024
@@ -453,6 +456,26 @@ class TestWatchdog:
         with pytest.raises(OSFTimeoutError, match="made no progress"):
             await connect(upload_timeout=0.2).request(ask("PUT", server.url, body=lambda: body))
         assert body.closed
+
+    @pytest.mark.usefixtures("impatient")
+    async def test_an_upload_that_waits_for_its_own_buffer_is_not_taken_for_a_stalled_one(
+        self, serve, connect, ask, tmp_path
+    ):
+        # On a slow line the buffers of other uploads take longer to leave than upload_timeout.
+        async def script(exchange):
+            await exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return await accept(exchange)
+
+        (tmp_path / "local").write_bytes(bytes(4 * MIB))
+        budget = BufferBudget(16 * MIB)
+        await budget.acquire(14 * MIB)
+        server, transport = await serve(script), connect(upload_timeout=0.3)
+        source = FileSource(str(tmp_path / "local"), 4 * MIB, 2 * MIB, budget)
+        request = ask("PUT", server.url, body=lambda: source.body(ProgressTracker(None)))
+        uploading = asyncio.ensure_future(transport.request(request))
+        await asyncio.wait({uploading}, timeout=1)
+        budget.release(14 * MIB)
+        assert (await uploading).status == 200
 
     async def test_a_slow_server_that_keeps_reading_is_waited_for(self, serve, connect, ask):
         async def script(exchange):
