@@ -194,6 +194,9 @@ async def finish(work: Awaitable[_Result]) -> _Result:
         except asyncio.CancelledError as error:  # noqa: PERF203 - one turn, but for cancellation
             cancelled = error
     if cancelled is not None:
+        if not task.cancelled():
+            # Whoever cancelled does not want to hear of a failure either.
+            task.exception()
         raise cancelled
     return task.result()
 

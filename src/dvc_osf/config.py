@@ -174,6 +174,9 @@ class Config:
         ValueError
             A value is not of its kind, or outside its limits; the message names it.
         """
+        unknown = options.keys() - {field.name for field in fields(cls)}
+        if unknown:
+            raise TypeError(f"there is no setting {', '.join(sorted(unknown))}")
         values = {}
         for field in fields(cls):
             source = field.name

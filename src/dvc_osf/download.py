@@ -377,5 +377,6 @@ async def _temporary_beside(target: str) -> AsyncIterator[str]:
     try:
         yield temporary
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        # Windows keeps what the hashing thread of a cancelled download still has open.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             os.unlink(temporary)

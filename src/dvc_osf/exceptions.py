@@ -24,6 +24,7 @@ Each also is the builtin in brackets, so code that knows nothing of the OSF hand
 from __future__ import annotations
 
 import errno
+import re
 from typing import Any, ClassVar
 
 __all__ = [
@@ -269,6 +270,8 @@ class OSFTimeoutError(OSFException, TimeoutError):
     code = errno.ETIMEDOUT
 
 
+_CHECKED_OUT = re.compile(r"\bcheck(ed )?out\b")
+
 _BY_STATUS: dict[int, type[OSFException]] = {
     401: OSFAuthenticationError,
     403: OSFPermissionError,
@@ -307,7 +310,7 @@ def error_for_status(
         The error, not raised.
     """
     cls = _BY_STATUS.get(status, OSFServerError)
-    if status in (403, 405) and "check" in message and "out" in message:
+    if status in (403, 405) and _CHECKED_OUT.search(message):
         # WaterButler says "due to checkout status" and "as it is checked out", never 423.
         cls = OSFFileLockedError
     if cls is OSFServerError and status < 500:

@@ -32,10 +32,15 @@ class Body(Protocol):
         Bytes in all.
     failure : BaseException or None
         Why the source could not be read; aiohttp would report it as a lost connection.
+    starved : bool
+        Whether the wire waits for this body, and this body for buffers that others have.
     """
 
     size: int
     failure: BaseException | None
+
+    @property
+    def starved(self) -> bool: ...
 
     def __aiter__(self) -> AsyncIterator[bytes | memoryview]: ...
 
@@ -56,6 +61,7 @@ class BytesBody:
         self.data = data
         self.size = len(data)
         self.failure: BaseException | None = None
+        self.starved = False
         self._sent = 0
 
     def __aiter__(self) -> AsyncIterator[bytes | memoryview]:

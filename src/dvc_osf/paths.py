@@ -124,6 +124,7 @@ class OSFPath:
             raise _password_refusal()
         if not _GUID.fullmatch(project):
             raise _refusal(f"{project!r} is not the GUID of a project", bare)
+        rest = [part for part in rest if part not in {"", "."}]
         if not rest:
             return cls(project)
         provider = rest.pop(0) if rest[0] in PROVIDERS else DEFAULT_PROVIDER
@@ -185,14 +186,14 @@ def _without_scheme(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if not separator:
         return text.strip("/")
-    if scheme == "osf":
+    if scheme.lower() == "osf":
         authority = rest.partition("/")[0]
         if "@" in authority:
             raise _password_refusal()
         if rest and not authority:
             raise _refusal(f"{text!r} names no project")
         return rest.strip("/")
-    if scheme in {"http", "https"}:
+    if scheme.lower() in {"http", "https"}:
         return _from_web(text)
     raise _refusal(f"a URL of the scheme {scheme!r} is not an osf:// URL")
 

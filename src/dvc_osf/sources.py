@@ -198,6 +198,7 @@ class _SmallFileBody:
     def __init__(self, source: SmallFileSource) -> None:
         self.size = source.size
         self.failure: BaseException | None = None
+        self.starved = False
         self._source = source
         self._body: BytesBody | None = None
         self._held = False
@@ -215,7 +216,9 @@ class _SmallFileBody:
         return await anext(self._body)
 
     async def _read(self) -> bytes:
+        self.starved = True
         await self._source.budget.acquire(self.size)
+        self.starved = False
         self._held = True
         async with open_local(self._source.path, "rb") as file:
             data = await _read_exactly(file, self.size)
@@ -290,9 +293,16 @@ class _FileBody:
         self._chunk = memoryview(b"")
         self._position = 0
         self._held = 0
+        self._wanted = False
+        self._short_of_buffers = False
 
     def __aiter__(self) -> AsyncIterator[memoryview]:
         return self
+
+    @property
+    def starved(self) -> bool:
+        """Whether the wire waits for a chunk, and the reader for a buffer."""
+        return self._wanted and self._short_of_buffers
 
     async def __anext__(self) -> memoryview:
         if not self._chunk:
@@ -311,7 +321,9 @@ class _FileBody:
         await self._hashed_but(0 if self._position >= self.size else _CHUNKS_BEING_HASHED - 1)
         if self._position >= self.size:
             raise StopAsyncIteration
+        self._wanted = True
         chunk = await self._queue.get()
+        self._wanted = False
         if isinstance(chunk, BaseException):
             self.failure = chunk
             raise chunk
@@ -334,7 +346,9 @@ class _FileBody:
             async with open_local(self._source.path, "rb") as file:
                 while left > 0:
                     size = min(self._source.chunk_size, left)
+                    self._short_of_buffers = True
                     await self._source.budget.acquire(self._source.chunk_size)
+                    self._short_of_buffers = False
                     self._held += self._source.chunk_size
                     chunk = await _read_exactly(file, size)
                     _insist_on_size(chunk, size, self._source, self.size - left)

@@ -407,7 +407,7 @@ class Transport:
                 await asyncio.wait({sending}, timeout=EXPECT_PATIENCE)
                 if not sending.done() and not offered.taken:
                     return None
-            await self._progress(sending, tracker, body.size)
+            await self._progress(sending, tracker, body)
             return await sending
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             failure = body.failure or _translate(error, request)
@@ -430,7 +430,7 @@ class Transport:
                 await asyncio.gather(sending, return_exceptions=True)
 
     async def _progress(
-        self, sending: asyncio.Future[Any], tracker: aiohttp.UploadTracker, size: int
+        self, sending: asyncio.Future[Any], tracker: aiohttp.UploadTracker, body: Body
     ) -> None:
         """Return when the answer begins; raise when nothing moves for ``upload_timeout``."""
         limit = self._config.upload_timeout
@@ -438,10 +438,10 @@ class Transport:
         while not sending.done():
             await asyncio.wait({sending}, timeout=limit / 10)
             now = time.monotonic()
-            if tracker.bytes_written != sent:
+            if tracker.bytes_written != sent or body.starved:
                 sent, moved = tracker.bytes_written, now
             elif now - moved >= limit:
-                what = "the answer" if sent >= size else "the upload"
+                what = "the answer" if sent >= body.size else "the upload"
                 raise _StalledError(f"{what} made no progress for {limit:.0f} s")
 
     def _proxy(self, url: URL) -> str | None:

@@ -42,6 +42,7 @@ class SlowBody:
     def __init__(self, size, piece=64 * KIB, between=None):
         self.size = size
         self.failure = None
+        self.starved = False
         self.closed = False
         self.sent = 0
         self._piece = bytes(piece)
