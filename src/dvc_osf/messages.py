@@ -32,15 +32,14 @@ class Body(Protocol):
         Bytes in all.
     failure : BaseException or None
         Why the source could not be read; aiohttp would report it as a lost connection.
-    starved : bool
-        Whether the wire waits for this body, and this body for buffers that others have.
     """
 
     size: int
     failure: BaseException | None
 
     @property
-    def starved(self) -> bool: ...
+    def starved(self) -> bool:
+        """Whether the wire waits for this body, and this body for buffers that others have."""
 
     def __aiter__(self) -> AsyncIterator[bytes | memoryview]: ...
 
