@@ -47,10 +47,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure transfers against a bare client, and the memory that they take."""
+    """Measure transfers, the memory that they take, and the emulator, each against a bare peer."""
     session.install(".")
-    for script in ("transfer.py", "memory.py"):
-        session.run("python", f"benchmarks/{script}", *session.posargs)
+    for script in ("transfer.py", "memory.py", "emulator.py"):
+        session.run("python", f"benchmarks/{script}")
 
 
 @nox.session
