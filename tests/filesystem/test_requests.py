@@ -7,6 +7,8 @@ import random
 
 import pytest
 
+from dvc_osf.emulator import Fault
+
 
 def test_three_hundred_new_files_in_twenty_new_folders(
     connect_both, osf, plant, root, tmp_path, asked
@@ -271,3 +273,30 @@ def test_a_redirected_read_is_two_requests(fs, osf, plant, root, asked):
     counts = asked()
     assert counts == {"api": 1, "listing": 1, "download": 1, "storage": 1}
     assert counts == dict(fs.stats.requests)
+
+
+async def test_invalidate_cache_takes_effect_at_once_within_the_loop(connect_here, root_here):
+    fs, other = connect_here(), connect_here()
+    assert await fs._ls(root_here) == []
+    await other._pipe_file(f"{root_here}/f", b"x")
+
+    fs.invalidate_cache()
+    assert len(await fs._ls(root_here)) == 1
+
+
+async def test_a_listing_that_was_under_way_when_it_was_invalidated_is_not_believed(
+    osf_here, connect_here, root_here
+):
+    fs, other = connect_here(), connect_here()
+    await fs._info(root_here)
+    await other._info(root_here)
+    # The answer is made before the write, and arrives after it.
+    osf_here.add_fault(Fault(method="GET", host="files", times=1, bandwidth=50))
+    old = asyncio.ensure_future(fs._ls(root_here))
+    await asyncio.sleep(0.05)
+    await other._pipe_file(f"{root_here}/f", b"x")
+    fs.invalidate_cache()
+
+    assert len(await fs._ls(root_here)) == 1
+    await old
+    assert len(await fs._ls(root_here)) == 1
