@@ -95,7 +95,7 @@ def test_what_is_no_mode_is_refused_and_changes_nothing(fs, other, file, mode):
 
 
 @pytest.mark.parametrize("cache", ["none", "readahead", "bytes", "all", "blockcache", "first"])
-@pytest.mark.parametrize("block", [16, 1000, None])
+@pytest.mark.parametrize("block", [100, 1000, None])
 def test_every_block_cache_reads_the_same(fs, file, cache, block):
     with fs.open(file, cache_type=cache, block_size=block) as stream:
         stream.seek(100)
