@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 from .api import OSFAPIClient
@@ -126,6 +128,7 @@ class EnginePool:
         self._expiry = expiry
         self._engines: dict[asyncio.AbstractEventLoop, Engine] = {}
         self._pid = os.getpid()
+        _pools.add(self)
 
     async def current(self) -> Engine:
         """Return the running loop's engine, made at the first call.
@@ -135,7 +138,6 @@ class EnginePool:
         Engine
             Open.
         """
-        self.leave_parent_process()
         loop = asyncio.get_running_loop()
         engine = self._engines.get(loop)
         if engine is None or engine.closed:
@@ -153,20 +155,15 @@ class EnginePool:
             self._engines[loop] = engine
         return engine
 
-    def leave_parent_process(self) -> bool:
-        """Start anew after a fork: connections and loops are the parent's.
+    def leave_parent_process(self) -> None:
+        """Start anew in a forked child: connections and loops are the parent's.
 
-        Returns
-        -------
-        bool
-            Whether this is the first call in a forked child.
+        The inherited ones are kept for ever, for their finalizers would take the parent's
+        connections off the event queue that both processes share.
         """
-        if self._pid == os.getpid():
-            return False
-        self._pid = os.getpid()
-        _inherited.append(self._engines)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._engines))
         self._engines = {}
-        return True
+        self._pid = os.getpid()
 
     def invalidate(self, place: OSFPath | None) -> None:
         """Let every loop's tree stop believing listings.
@@ -196,8 +193,16 @@ class EnginePool:
                 _close_from_outside(loop, engine)
 
 
-_inherited: list[object] = []
-"""What forked children got from their parents: never touched, for the sockets are shared."""
+_pools: weakref.WeakSet[EnginePool] = weakref.WeakSet()
+
+
+def _leave_parent_process() -> None:
+    for pool in list(_pools):
+        pool.leave_parent_process()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_parent_process)
 
 
 def _close_from_outside(loop: asyncio.AbstractEventLoop, engine: Engine) -> None:

@@ -179,12 +179,12 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
         self._engines.clock = clock
 
     @property
-    def loop(self) -> asyncio.AbstractEventLoop:
+    def loop(self) -> asyncio.AbstractEventLoop | None:
         """The loop that synchronous calls run on; after a fork, the child's."""
-        if self._engines.leave_parent_process() and not self.asynchronous:
-            self._loop = get_loop()
-        loop: asyncio.AbstractEventLoop = self._loop
-        return loop
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._loop: asyncio.AbstractEventLoop | None = None if self.asynchronous else get_loop()
+        return self._loop
 
     async def aclose(self) -> None:
         """Close the running loop's connections; the next call opens new ones."""

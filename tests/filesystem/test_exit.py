@@ -202,9 +202,8 @@ FORK = """
         pid = os.fork()
         if pid == 0:
             work()
-            # As the children of multiprocessing end.
-            sys.stderr.flush()
-            os._exit(0)
+            # As any program ends, with its finalizers.
+            sys.exit(0)
         assert os.waitpid(pid, 0)[1] == 0
 """
 
