@@ -107,6 +107,7 @@ class OSFFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not type
 
     protocol: ClassVar[str] = "osf"
     root_marker = ""
+    _pid: int  # fsspec's
     async_impl = True
     cachable = True
     # These two are not arguments that make another filesystem of it.
