@@ -24,12 +24,10 @@ def make_file(path: str, mebibytes: int) -> str:
 
 
 @contextlib.contextmanager
-def bare_server(size: int, md5: str) -> Iterator[str]:
-    """Run the bare server; yield its address."""
+def bare_server(path: str, md5: str) -> Iterator[str]:
+    """Run the bare server on one file; yield its address."""
     script = str(Path(__file__).with_name("bare_server.py"))
-    with subprocess.Popen(
-        [sys.executable, script, str(size), md5], stdout=subprocess.PIPE
-    ) as server:
+    with subprocess.Popen([sys.executable, script, path, md5], stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         try:
             yield json.loads(server.stdout.readline())["url"]

@@ -47,7 +47,7 @@ def measure(case: str, mebibytes: int, limit: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "source")
         md5 = make_file(source, mebibytes)
-        with bare_server(mebibytes << 20, md5) as url:
+        with bare_server(source, md5) as url:
             child = [sys.executable, __file__, "--case", case, url, source]
             grown = float(subprocess.run(child, check=True, stdout=subprocess.PIPE).stdout)
     print(f"{case:12} {mebibytes:5} MiB: {grown:6.1f} MiB more (limit {limit})")

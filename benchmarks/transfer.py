@@ -88,7 +88,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "source")
         md5 = make_file(source, mebibytes)
-        with bare_server(mebibytes << 20, md5) as url:
+        with bare_server(source, md5) as url:
             times = asyncio.run(measure(url, source, folder, rounds))
     for name, values in times.items():
         print(f"{name:14} {mebibytes / median(values):8.0f} MiB/s   (median of {rounds})")
