@@ -1,6 +1,7 @@
 """Recordings 05, 17, 17b and 23: answers that come before the body was read."""
 
 import ast
+import gc
 import io
 import json
 import re
@@ -76,6 +77,8 @@ def test_who_sends_before_reading_gets_the_status_or_a_reset(client, expect, siz
         assert wire.reply().status == seen == status
 
 
+# The bare client of this test may leave a socket that was reset while it wrote to it.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("expect", "size", "status", "seen"), _clients())
 async def test_aiohttp_never_sees_anything_else(client, expect, size, status, seen):
     client.make("taken")
@@ -89,6 +92,7 @@ async def test_aiohttp_never_sees_anything_else(client, expect, size, status, se
         except (aiohttp.ClientConnectionError, ConnectionError):
             # Versions since the recorded one may find the answer that came before the reset.
             assert seen is None
+    gc.collect()
 
 
 def test_a_bad_token_is_refused_before_the_body_is_sent(client):
