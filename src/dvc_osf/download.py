@@ -104,9 +104,10 @@ class Downloader:
             with attempt:
                 buffer.clear()
                 await self._fetch(path, file, operation, start, end, gather)
+                data = bytes(buffer)
                 if whole:
-                    self._verify(file, await md5_of(bytes(buffer)), path, operation)
-        return bytes(buffer)
+                    self._verify(file, await md5_of(data), path, operation)
+        return data
 
     async def to_file(
         self,

@@ -63,22 +63,27 @@ class Remover:
                 hint="Name a provider (osf://<project>/osfstorage) to delete all of its files",
             )
         async with self._locks.hold(str(place)):
-            entities = await self._named(place, files=files, folders=folders)
-            if not entities:
-                raise not_found(place, "rm")
-            provider = await self._tree.provider(place, "rm")
-            gone = 0
-            for entity in entities:
-                try:
-                    await self._api.delete(provider, entity, str(place))
-                except OSFNotFoundError:
-                    gone += 1
-                if entity.id:
-                    self._tree.forget(place, entity)
-                else:
-                    self._tree.invalidate(place)
-            if gone == len(entities):
-                await self._remove_again(place, files=files, folders=folders)
+            if not await self._delete(place, files=files, folders=folders):
+                # Believe a 404 only after looking: the cached ids may be old, the name in use anew.
+                self._tree.invalidate(place.parent)
+                await self._delete(place, files=files, folders=folders)
+
+    async def _delete(self, place: OSFPath, *, files: bool, folders: bool) -> bool:
+        """Delete what the tree knows of a path; tell whether anything was still there."""
+        entities = await self._named(place, files=files, folders=folders)
+        if not entities:
+            raise not_found(place, "rm")
+        provider = await self._tree.provider(place, "rm")
+        deleted = False
+        for entity in entities:
+            with contextlib.suppress(OSFNotFoundError):
+                await self._api.delete(provider, entity, str(place))
+                deleted = True
+            if entity.id:
+                self._tree.forget(place, entity)
+            else:
+                self._tree.invalidate(place)
+        return deleted
 
     async def _named(self, place: OSFPath, *, files: bool, folders: bool) -> list[Entity]:
         if not place.parts:
@@ -90,18 +95,6 @@ class Remover:
         if folders:
             named += children.folders.get(place.name, ())
         return named
-
-    async def _remove_again(self, place: OSFPath, *, files: bool, folders: bool) -> None:
-        """Believe a 404 only after looking: the cached id may be old, and the name in use anew."""
-        self._tree.invalidate(place.parent)
-        provider = await self._tree.provider(place, "rm")
-        entities = await self._named(place, files=files, folders=folders)
-        if not entities:
-            raise not_found(place, "rm")
-        for entity in entities:
-            with contextlib.suppress(OSFNotFoundError):
-                await self._api.delete(provider, entity, str(place))
-            self._tree.forget(place, entity)
 
 
 def topmost(places: Iterable[OSFPath]) -> list[OSFPath]:
