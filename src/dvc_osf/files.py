@@ -30,6 +30,27 @@ _IN_MEMORY = 5 * 1024 * 1024
 """Bytes that a file being written may take in memory before it goes to the disk."""
 
 
+class _AllOrNothing:
+    """Leaving ``with`` by an exception stores nothing: half a file is not what was meant."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def discard(self) -> None:
+        raise NotImplementedError
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.discard()
+        else:
+            self.close()
+
+
 class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
     """A file open for reading, pinned to the version that it had when it was opened.
 
@@ -68,7 +89,7 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         return data
 
 
-class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
+class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
     """A file open for writing.
 
     What is written goes to memory, and beyond some MiB to a temporary file; closing uploads all
@@ -168,20 +189,8 @@ class OSFWriteFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not 
             warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
             self.discard()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            # Half a file is not what the caller meant to store.
-            self.discard()
-        else:
-            self.close()
 
-
-class CompressedFile:
+class CompressedFile(_AllOrNothing):
     """A compressor on top of one of the above; closing closes both.
 
     fsspec leaves the lower file to the garbage collector, which must not upload anything here.
@@ -206,17 +215,6 @@ class CompressedFile:
 
     def __enter__(self) -> Self:
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self.discard()
-        else:
-            self.close()
 
     def close(self) -> None:
         """Write what the compressor still has, and close the file."""
