@@ -2,43 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import hashlib
 import os
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .concurrency import gather_or_cancel
 from .exceptions import OSFConnectionError, OSFIntegrityError, OSFServerError
 from .localfiles import open_local
-from .retry import is_interruption
+from .retry import is_interruption, is_transient
+from .sinks import FileSink, MemorySink, OrderedFileSink
 from .sources import md5_of
+from .utils import ProgressTracker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
-    from typing_extensions import Self
+    import tenacity
 
     from .api import OSFAPIClient
     from .concurrency import BufferBudget
     from .models import Entity
     from .paths import OSFPath
+    from .sinks import Sink
     from .tree import Tree
-    from .utils import ProgressTracker
 
-__all__ = ["Downloader"]
+__all__ = ["DownloadJob", "Downloader"]
 
 RANGE_SIZE = 8 * 1024 * 1024
-"""Bytes of one range of a large file."""
+"""Bytes of one range of a large file, at least."""
 
 RANGES_AT_ONCE = 4
 """Ranges of one file under way at once; several files share the instance's requests anyway."""
 
-_WRITE_SIZE = 2 * 1024 * 1024
-"""Bytes gathered before they are written: a write costs a hop to a thread."""
+MOST_RANGES = 128
+"""Ranges that a file is fetched in, at most: the OSF counts requests, not bytes."""
 
-_HASH_SIZE = 256 * 1024
+
+@dataclass(frozen=True)
+class DownloadJob:
+    """What to download, and for whom.
+
+    Attributes
+    ----------
+    place : OSFPath
+        Where the file is.
+    file : Entity
+        Which version of which file.
+    operation : str
+        For the log and the errors.
+    progress : ProgressTracker
+        Follows the bytes.
+    """
+
+    place: OSFPath
+    file: Entity
+    operation: str
+    progress: ProgressTracker
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """The job's part of an error."""
+        return {"path": str(self.place), "operation": self.operation}
 
 
 class Downloader:
@@ -90,23 +116,18 @@ class Downloader:
         OSFIntegrityError
             The bytes are damaged, again and again.
         """
-        size = _known_size(file, path, operation)
+        job = DownloadJob(path, file, operation, ProgressTracker())
+        size = _known_size(job)
         end = size if end is None else min(end, size)
         if start >= end:
             return b""
-        whole = start == 0 and end == size
-        buffer = bytearray()
-
-        async def gather(piece: bytes) -> None:
-            buffer.extend(piece)
-
-        async for attempt in self._api.attempts(operation, str(path)):
+        async for attempt in self._attempts(job):
             with attempt:
-                buffer.clear()
-                await self._fetch(path, file, operation, start, end, gather)
-                data = bytes(buffer)
-                if whole:
-                    self._verify(file, await md5_of(data), path, operation)
+                sink = MemorySink(start, end)
+                await self._fill(job, sink, start, end)
+                data = sink.content()
+                if end - start == size:
+                    _verify(job, await md5_of(data))
         return data
 
     async def to_file(
@@ -137,140 +158,69 @@ class Downloader:
         OSFIntegrityError
             The bytes are damaged, again and again.
         """
-        size = _known_size(file, path, operation)
-        progress.set_total(size)
-        async for attempt in self._api.attempts(operation, str(path)):
+        job = DownloadJob(path, file, operation, progress)
+        progress.set_total(_known_size(job))
+        async for attempt in self._attempts(job):
             with attempt:
                 progress.restart()
                 async with _temporary_beside(target) as temporary:
-                    if size <= RANGE_SIZE:
-                        md5 = await self._in_one(path, file, temporary, progress, operation)
-                    else:
-                        md5 = await self._in_ranges(path, file, temporary, progress, operation)
-                    self._verify(file, md5, path, operation)
+                    _verify(job, await self._to_temporary(job, temporary))
                     os.replace(temporary, target)
         progress.finish()
 
-    async def _in_one(
-        self,
-        path: OSFPath,
-        file: Entity,
-        temporary: str,
-        progress: ProgressTracker,
-        operation: str,
-    ) -> str:
-        """Read a small file in one request; return its MD5."""
-        digest = hashlib.md5(usedforsecurity=False)
-
-        async def write(pieces: list[bytes]) -> None:
-            await local.writelines(pieces)
-            for piece in pieces:
-                digest.update(piece)
-
+    async def _to_temporary(self, job: DownloadJob, temporary: str) -> str:
+        """Read a file into a local one; return the MD5 of what was written."""
+        size = _known_size(job)
         async with open_local(temporary, "wb") as local:
-            await self._store(path, file, operation, 0, file.size or 0, write, progress)
-        return digest.hexdigest()
-
-    async def _in_ranges(
-        self,
-        path: OSFPath,
-        file: Entity,
-        temporary: str,
-        progress: ProgressTracker,
-        operation: str,
-    ) -> str:
-        """Read a large file by a sliding window of ranges; return its MD5.
-
-        The file is hashed from the disk's cache behind the ranges that have arrived, so that
-        hashing overlaps the transfer although ranges arrive out of order.
-        """
-        size = file.size or 0
-        starts = list(range(0, size, RANGE_SIZE))
-        arrived = [asyncio.Event() for _ in starts]
-        upcoming = iter(enumerate(starts))
-        async with open_local(temporary, "wb") as local:
+            if size <= RANGE_SIZE:
+                ordered = OrderedFileSink(local, self._budget)
+                await self._fill(job, ordered, 0, size)
+                return ordered.md5()
             await local.truncate(size)
+            sink = FileSink(temporary, local, size, self._budget)
+            _, md5 = await gather_or_cancel([self._fill(job, sink, 0, size), sink.md5()])
+            return str(md5)
 
-        async def worker() -> None:
-            async with open_local(temporary, "r+b") as local:
-                for index, start in upcoming:
-                    end = min(start + RANGE_SIZE, size)
-                    await self._range(path, file, operation, start, end, local, progress)
-                    arrived[index].set()
+    async def _fill(self, job: DownloadJob, sink: Sink, start: int, end: int) -> None:
+        """Fetch a part of a file by a sliding window of ranges."""
+        ranges = _ranges(start, end)
 
-        async def hasher() -> str:
-            digest = hashlib.md5(usedforsecurity=False)
-            for start, event in zip(starts, arrived, strict=True):
-                await event.wait()
-                await asyncio.to_thread(_hash_range, temporary, start, digest)
-            return digest.hexdigest()
+        async def fetch_next() -> None:
+            for first, last in ranges:
+                await self._fetch_range(job, sink, first, last)
 
-        workers = [worker() for _ in range(min(RANGES_AT_ONCE, len(starts)))]
-        *_, md5 = await gather_or_cancel([*workers, hasher()])
-        return str(md5)
+        at_once = min(RANGES_AT_ONCE, -(-(end - start) // RANGE_SIZE))
+        await gather_or_cancel(fetch_next() for _ in range(at_once))
 
-    async def _range(
-        self,
-        path: OSFPath,
-        file: Entity,
-        operation: str,
-        start: int,
-        end: int,
-        local: Any,
-        progress: ProgressTracker,
-    ) -> None:
-        """Read one range into its place."""
-        await local.seek(start)
-        await self._store(path, file, operation, start, end, local.writelines, progress)
-        await local.flush()
-
-    async def _store(
-        self,
-        path: OSFPath,
-        file: Entity,
-        operation: str,
-        start: int,
-        end: int,
-        write: Callable[[list[bytes]], Awaitable[None]],
-        progress: ProgressTracker,
-    ) -> None:
-        """Fetch a part of a file in order; where the connection breaks, go on from there."""
+    async def _fetch_range(self, job: DownloadJob, sink: Sink, start: int, end: int) -> None:
+        """Fetch one range in order; where the connection breaks, go on from there."""
         position = start
-        async for attempt in self._api.attempts(operation, str(path), is_interruption):
+        async for attempt in self._attempts(job, is_interruption):
             with attempt:
                 if position >= end:
                     return
-                async with _Gatherer(self._budget, min(2 * _WRITE_SIZE, end - start), write) as got:
-                    try:
-                        await self._fetch(path, file, operation, position, end, got.take, progress)
-                    finally:
-                        # What has arrived is kept, whether or not more did.
-                        await got.flush()
-                        position += got.total
+                async with (
+                    sink.landing(position, end) as landing,
+                    contextlib.aclosing(self._pieces(job, position, end)) as pieces,
+                ):
+                    async for piece in pieces:
+                        await landing.take(piece)
+                        position += len(piece)
+                        job.progress.update(len(piece))
 
-    async def _fetch(
-        self,
-        path: OSFPath,
-        file: Entity,
-        operation: str,
-        start: int,
-        end: int,
-        take: Callable[[bytes], Awaitable[None]],
-        progress: ProgressTracker | None = None,
-    ) -> None:
+    async def _pieces(self, job: DownloadJob, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """Fetch a part of a file in one request, exactly.
 
         WaterButler answers open, suffix and out-of-range requests wrongly, so only closed ranges
         within the file are sent; it may answer 200 with everything all the same.
         """
-        size = file.size or 0
-        whole = start == 0 and end == size
-        provider = await self._tree.provider(path, operation)
+        whole = (start, end) == (0, job.file.size)
+        provider = await self._tree.provider(job.place, job.operation)
         async with self._api.download(
             provider,
-            file,
-            str(path),
-            operation,
+            job.file,
+            str(job.place),
+            job.operation,
             first=None if whole else start,
             last=None if whole else end - 1,
         ) as (begin, pieces):
@@ -279,94 +229,50 @@ class Downloader:
                 # All of the file may come where a part was asked for.
                 wanted = piece[max(start - position, 0) : max(end - position, 0)]
                 if wanted:
-                    await take(wanted)
-                    if progress is not None:
-                        progress.update(len(wanted))
+                    yield wanted
                 position += len(piece)
                 if position > end:
                     break
-        where: dict[str, Any] = {"path": str(path), "operation": operation}
         if whole and position > end:
-            raise OSFIntegrityError(f"more bytes came than the {end} that the OSF lists", **where)
-        if position < end:
-            raise OSFConnectionError(f"the answer ended after {position} of {end} bytes", **where)
-
-    @staticmethod
-    def _verify(file: Entity, md5: str, path: OSFPath, operation: str) -> None:
-        if file.md5 is not None and md5 != file.md5:
             raise OSFIntegrityError(
-                "the bytes that arrived are not the OSF's (MD5)",
-                expected=file.md5,
-                actual=md5,
-                path=str(path),
-                operation=operation,
+                f"more bytes came than the {end} that the OSF lists", **job.where
+            )
+        if position < end:
+            raise OSFConnectionError(
+                f"the answer ended after {position} of {end} bytes", **job.where
             )
 
-
-class _Gatherer:
-    """Gathers pieces for writes of a good size, in buffers that are taken with the first piece.
-
-    Not before: who held buffers and waited for a place among the requests could wait for one that
-    has a place and waits for buffers.
-    """
-
-    def __init__(
-        self, budget: BufferBudget, size: int, write: Callable[[list[bytes]], Awaitable[None]]
-    ) -> None:
-        self.total = 0
-        self._budget = budget
-        self._size = size
-        self._write = write
-        self._pieces: list[bytes] = []
-        self._gathered = 0
-        self._holds = False
-
-    async def take(self, piece: bytes) -> None:
-        if not self._holds:
-            await self._budget.acquire(self._size)
-            self._holds = True
-        self._pieces.append(piece)
-        self._gathered += len(piece)
-        if self._gathered >= _WRITE_SIZE:
-            await self.flush()
-
-    async def flush(self) -> None:
-        pieces, self._pieces = self._pieces, []
-        self._gathered = 0
-        if pieces:
-            await self._write(pieces)
-            self.total += sum(map(len, pieces))
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._holds:
-            self._budget.release(self._size)
+    def _attempts(
+        self, job: DownloadJob, retry_on: Callable[[BaseException], bool] = is_transient
+    ) -> tenacity.AsyncRetrying:
+        return self._api.attempts(job.operation, str(job.place), retry_on)
 
 
-def _known_size(file: Entity, path: OSFPath, operation: str) -> int:
-    if file.size is None:
+def _ranges(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Divide a part of a file into ranges to be fetched one after the other, or side by side."""
+    size = max(RANGE_SIZE, -(-(end - start) // MOST_RANGES))
+    return ((first, min(first + size, end)) for first in range(start, end, size))
+
+
+def _verify(job: DownloadJob, md5: str) -> None:
+    expected = job.file.md5
+    if expected is not None and md5 != expected:
+        raise OSFIntegrityError(
+            "the bytes that arrived are not the OSF's (MD5)",
+            expected=expected,
+            actual=md5,
+            **job.where,
+        )
+
+
+def _known_size(job: DownloadJob) -> int:
+    if job.file.size is None:
         raise OSFServerError(
             "the OSF does not say how large this file is, so it cannot be known to be whole",
-            path=str(path),
-            operation=operation,
             hint="Download it from the project's page",
+            **job.where,
         )
-    return file.size
-
-
-def _hash_range(path: str, start: int, digest: hashlib._Hash) -> None:
-    """Hash one range of a file, in pieces that stay in the processor's cache.
-
-    Opens the file itself: the thread may go on when the task that wanted it is cancelled.
-    """
-    left = RANGE_SIZE
-    with open(path, "rb", buffering=0) as file:
-        file.seek(start)
-        while left > 0 and (piece := file.read(min(_HASH_SIZE, left))):
-            digest.update(piece)
-            left -= len(piece)
+    return job.file.size
 
 
 @contextlib.asynccontextmanager

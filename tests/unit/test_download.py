@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from dvc_osf import download as download_module
+from dvc_osf import sinks
 from dvc_osf.api import OSFAPIClient
 from dvc_osf.concurrency import BufferBudget, KeyedLocks
 from dvc_osf.config import Config
@@ -160,6 +161,17 @@ class TestIntoMemory:
         assert len(requests(osf)) == 3
         assert stats.retries == 2
 
+    async def test_a_broken_answer_goes_on_where_it_broke(self, osf, read):
+        file = osf.add_file("a", content_of(350_000))
+        osf.after["download"] = [lost_after(120_000), as_it_is]
+        assert await read(file) == content_of(350_000)
+        assert requests(osf) == [(None, None), (120_000, 349_999)]
+
+    @pytest.mark.usefixtures("small_ranges")
+    async def test_a_large_file_is_read_in_ranges(self, osf, read):
+        assert await read(osf.add_file("a", content_of(LARGE))) == content_of(LARGE)
+        assert len(requests(osf)) == 11
+
     async def test_a_truncated_part_is_asked_for_again(self, osf, read):
         file = osf.add_file("a", b"version one")
         osf.after["download"] = [cut_after(2)]
@@ -191,7 +203,7 @@ class TestIntoMemory:
 
     async def test_a_file_that_stays_truncated_is_an_error(self, osf, read):
         file = osf.add_file("a", b"version one")
-        osf.after["download"] = [cut_after(5)] * 9
+        osf.after["download"] = [cut_after(0)] * 9
         with pytest.raises(OSFConnectionError, match="11 bytes") as caught:
             await read(file)
         assert caught.value.path == "abc12/osfstorage/a"
@@ -295,6 +307,14 @@ class TestLargeFiles:
         expected = [(start, min(start + RANGE, LARGE) - 1) for start in range(0, LARGE, RANGE)]
         assert sorted(requests(osf)) == expected
 
+    async def test_however_large_a_file_is_it_takes_so_many_requests_and_not_more(
+        self, osf, fetch, monkeypatch
+    ):
+        monkeypatch.setattr(download_module, "RANGE_SIZE", 100)
+        file = osf.add_file("a", content_of(RANGE))
+        assert (await fetch(file)).read_bytes() == content_of(RANGE)
+        assert len(requests(osf)) == 128
+
     @pytest.mark.parametrize("size", [RANGE + 1, 2 * RANGE, 3 * RANGE - 1])
     async def test_the_last_range_ends_with_the_file(self, osf, fetch, size):
         assert (await fetch(osf.add_file("a", content_of(size)))).read_bytes() == content_of(size)
@@ -352,7 +372,7 @@ class TestLargeFiles:
         assert len(requests(osf)) == 4
 
     async def test_pieces_larger_than_a_write_arrive_whole(self, osf, fetch, monkeypatch):
-        monkeypatch.setattr(download_module, "_WRITE_SIZE", 70_000)
+        monkeypatch.setattr(sinks, "_WRITE_SIZE", 70_000)
         file = osf.add_file("a", content_of(LARGE))
         assert (await fetch(file)).read_bytes() == content_of(LARGE)
 
@@ -398,7 +418,7 @@ class TestLargeFiles:
         content = content_of(LARGE)
         file = osf.add_file("a", content)
         (tmp_path / "foreign").write_bytes(b"foreign" * MIB)
-        monkeypatch.setattr(download_module, "_HASH_SIZE", 10_000)
+        monkeypatch.setattr(sinks, "_HASH_SIZE", 10_000)
         monkeypatch.setattr(hashlib, "md5", lambda *_args, **_options: SlowDigest())
         fetching = asyncio.ensure_future(fetch(file))
         await until(entered.is_set)
