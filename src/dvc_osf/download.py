@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .concurrency import gather_or_cancel
+from .concurrency import finish, gather_or_cancel
 from .exceptions import OSFConnectionError, OSFIntegrityError, OSFServerError
 from .localfiles import open_local
 from .retry import is_interruption, is_transient
@@ -165,7 +166,8 @@ class Downloader:
                 progress.restart()
                 async with _temporary_beside(target) as temporary:
                     _verify(job, await self._to_temporary(job, temporary))
-                    os.replace(temporary, target)
+                    # Some file systems write a file out before it takes another's place.
+                    await finish(asyncio.to_thread(os.replace, temporary, target))
         progress.finish()
 
     async def _to_temporary(self, job: DownloadJob, temporary: str) -> str:

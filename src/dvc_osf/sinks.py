@@ -22,7 +22,7 @@ __all__ = ["FileSink", "Landing", "MemorySink", "OrderedFileSink", "Sink"]
 _WRITE_SIZE = 2 * 1024 * 1024
 """Bytes gathered before they are written: a write costs a hop to a thread."""
 
-_HASH_SIZE = 1024 * 1024
+_HASH_SIZE = 2 * 1024 * 1024
 """Bytes hashed at once: threads that ask for the interpreter too often keep each other waiting."""
 
 _HASH_INLINE_BELOW = 64 * 1024

@@ -46,9 +46,6 @@ EXPECT_PATIENCE = 2.0
 _NO_EXPECT = 417
 """What a proxy answers that does not know how to pass the question on."""
 
-_READ_AHEAD = 256 * 1024
-"""Bytes of an answer that may wait to be read; with less, fast connections stop and go."""
-
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -142,7 +139,6 @@ class Transport:
                 "Accept-Encoding": "identity",
             },
             auto_decompress=False,
-            read_bufsize=_READ_AHEAD,
             middlewares=(_surface_lost_connections,),
             trace_configs=[trace],
             response_class=_Response,
