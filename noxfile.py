@@ -49,7 +49,7 @@ def browser(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure transfers, the memory that they take, and the emulator, each against a bare peer."""
     session.install(".")
-    for script in ("transfer.py", "memory.py", "emulator.py"):
+    for script in ("transfer.py", "limited.py", "memory.py", "emulator.py"):
         session.run("python", f"benchmarks/{script}")
 
 

@@ -12,13 +12,10 @@ import hashlib
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 from statistics import median
 
-import aiofiles
-import aiohttp
-from common import bare_server, make_file
+from common import bare_download, bare_server, bare_upload, make_file, timed
 
 from dvc_osf import OSFFileSystem
 
@@ -32,37 +29,6 @@ def hash_file(path: str) -> None:
             digest.update(chunk)
 
 
-async def bare_upload(url: str, path: str) -> None:
-    async def body():
-        async with aiofiles.open(path, "rb") as file:
-            while chunk := await file.read(1024 * 1024):
-                yield chunk
-
-    headers = {"Content-Length": str(os.path.getsize(path))}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.put(f"{url}?kind=file&name=file.bin", data=body(), headers=headers) as response,
-    ):
-        response.raise_for_status()
-        await response.read()
-
-
-async def bare_download(url: str, path: str) -> None:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{url}5f0000000000000000000000") as response,
-        aiofiles.open(path, "wb") as file,
-    ):
-        async for piece in response.content.iter_chunked(1024 * 1024):
-            await file.write(piece)
-
-
-async def timed(action: Callable[[], Awaitable[object]]) -> float:
-    begun = time.perf_counter()
-    await action()
-    return time.perf_counter() - begun
-
-
 async def measure(url: str, source: str, folder: str, rounds: int) -> dict[str, list[float]]:
     root = f"{url}/v1/resources/abc12/providers/osfstorage/"
     target = os.path.join(folder, "target")
@@ -72,9 +38,9 @@ async def measure(url: str, source: str, folder: str, rounds: int) -> dict[str, 
         fs = OSFFileSystem(asynchronous=True, endpoint_url=f"{url}/v2", skip_instance_cache=True)
         steps: dict[str, Callable[[], Awaitable[object]]] = {
             "md5": lambda: asyncio.to_thread(hash_file, source),
-            "bare upload": lambda: bare_upload(root, source),
+            "bare upload": lambda: bare_upload(f"{root}?kind=file&name=file.bin", source),
             "our upload": lambda fs=fs: fs._put_file(source, remote),
-            "bare download": lambda: bare_download(root, target),
+            "bare download": lambda: bare_download(f"{root}5f0000000000000000000000", target),
             "our download": lambda fs=fs: fs._get_file(remote, target),
         }
         for name, step in steps.items():

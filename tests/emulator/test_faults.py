@@ -139,6 +139,16 @@ class TestTime:
         assert middle - start >= len(LARGE) / 5_000_000
         assert time.monotonic() - middle >= len(LARGE) / 5_000_000
 
+    async def test_requests_share_the_bandwidth_of_the_line(self, client, osf):
+        osf.settings.total_bandwidth = 20_000_000
+        start = time.monotonic()
+        files = await asyncio.gather(*(client.file(name, LARGE) for name in "abc"))
+        middle = time.monotonic()
+        answers = await asyncio.gather(*(client.wb("GET", file) for file in files))
+        assert [answer.body for answer in answers] == [LARGE] * 3
+        assert middle - start >= 3 * len(LARGE) / 20_000_000
+        assert time.monotonic() - middle >= 3 * len(LARGE) / 20_000_000
+
     async def test_hang_until_the_client_gives_up(self, client, osf):
         osf.add_fault(Fault(hang=True))
         with pytest.raises(asyncio.TimeoutError):

@@ -15,6 +15,7 @@ from aiohttp import web
 from .access import Caller
 from .answer import Cut
 from .faults import NO_EFFECTS
+from .pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,6 +70,11 @@ class Exchange:
         return self.effects.bandwidth or self.world.settings.bandwidth
 
     @property
+    def at_full_speed(self) -> bool:
+        """Whether nothing slows this request down."""
+        return self.bandwidth is None and self.world.settings.total_bandwidth is None
+
+    @property
     def expects_continue(self) -> bool:
         """Whether the client waits for ``100 Continue`` before it sends the body."""
         return self.request.headers.get("Expect", "").lower() == "100-continue"
@@ -100,6 +106,7 @@ class Exchange:
             self.entry.received += len(piece)
             await self._body_faults()
             await paid.spend(len(piece))
+            await self.world.line_in.spend(len(piece))
             yield inverted(piece, self.effects.corrupt_received, start)
 
     async def read(self) -> bytes:
@@ -173,25 +180,3 @@ def inverted(piece: bytes, offset: int | None, start: int) -> bytes:
         return piece
     at = offset - start
     return piece[:at] + bytes([piece[at] ^ 0xFF]) + piece[at + 1 :]
-
-
-class Pace:
-    """A limit of bytes per second.
-
-    Parameters
-    ----------
-    rate
-        Bytes per second; None for no limit.
-    """
-
-    def __init__(self, rate: float | None) -> None:
-        self._rate = rate
-        self._due = 0.0
-
-    async def spend(self, count: int) -> None:
-        """Wait until `count` more bytes are due."""
-        if self._rate is None:
-            return
-        now = asyncio.get_running_loop().time()
-        self._due = max(self._due, now) + count / self._rate
-        await asyncio.sleep(self._due - now)

@@ -33,6 +33,8 @@ class Settings:
         Seconds that every request waits before it is looked at.
     bandwidth
         Bytes per second for each request, in each direction; None for no limit.
+    total_bandwidth
+        Bytes per second for all requests together, in each direction; None for no limit.
     max_body
         The longest body that WaterButler reads, in bytes; above it the answer is a bare 400.
     """
@@ -47,4 +49,5 @@ class Settings:
     late_commit: float = 0.0
     latency: float = 0.0
     bandwidth: float | None = None
+    total_bandwidth: float | None = None
     max_body: int = 5_261_334_937

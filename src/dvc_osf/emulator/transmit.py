@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from aiohttp import web
 
 from .answer import Answer, Cut, FileSlice
-from .exchange import Pace, inverted
+from .exchange import inverted
 from .faults import NO_EFFECTS
+from .pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -41,7 +42,7 @@ async def transmit(exchange: Exchange, answer: Answer) -> web.StreamResponse:
         raise Cut
     answer.headers.update(effects.headers or {})
     plain = isinstance(answer.body, bytes) and answer.length is None
-    untouched = effects is NO_EFFECTS and exchange.bandwidth is None
+    untouched = effects is NO_EFFECTS and exchange.at_full_speed
     try:
         if plain and untouched:
             response = await _send_whole(exchange, answer)
@@ -114,6 +115,7 @@ async def _send_pieces(
         async for whole in pieces:
             piece = damage.apply(whole)
             await pace.spend(len(piece))
+            await exchange.world.line_out.spend(len(piece))
             await response.write(piece)
             entry.sent += len(piece)
             if damage.complete:

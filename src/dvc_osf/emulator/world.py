@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .blobs import Blobs
 from .faults import Faults
 from .log import RequestLog
+from .pace import Line
 from .rate_limit import FixedWindows, SlidingWindow
 from .settings import Settings
 from .store import Store
@@ -37,6 +38,8 @@ class World:
         self.tree = Tree(self.store)
         self.blobs = Blobs(root, self.store.db)
         self.settings = Settings()
+        self.line_in = Line(self.settings)
+        self.line_out = Line(self.settings)
         self.log = RequestLog()
         self.faults = Faults()
         self.windows = FixedWindows()
