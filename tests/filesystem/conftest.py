@@ -133,13 +133,9 @@ def connect(osf, clock) -> Iterator[Callable[..., OSFFileSystem]]:
         fs.close()
 
 
-@pytest.fixture(params=["sync", "native"])
-def connect_both(request, connect) -> Iterator[Callable[..., Any]]:
-    """Make filesystems that are called synchronously or natively, by the test's parameter."""
-    if request.param == "sync":
-        yield connect
-        return
-    loop = request.getfixturevalue("loop")
+@pytest.fixture
+def connect_native(connect, loop) -> Iterator[Callable[..., Native]]:
+    """Make asynchronous filesystems whose coroutines are called as if they were functions."""
     made = []
 
     def make(**options: Any) -> Native:
@@ -149,6 +145,13 @@ def connect_both(request, connect) -> Iterator[Callable[..., Any]]:
     yield make
     for fs in made:
         fs.close()
+
+
+@pytest.fixture(params=["sync", "native"])
+def connect_both(request) -> Callable[..., Any]:
+    """Make filesystems that are called synchronously or natively, by the test's parameter."""
+    name = "connect" if request.param == "sync" else "connect_native"
+    return request.getfixturevalue(name)
 
 
 @pytest.fixture

@@ -1,0 +1,199 @@
+"""Writing: fsspec's names for uploads, folders and deletion."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from fsspec.callbacks import DEFAULT_CALLBACK
+
+from .concurrency import gather_or_cancel
+from .exceptions import OSFVersionConflictError
+from .paths import OSFPath
+from .reading import ReadingFileSystem
+from .remover import topmost
+from .sources import BytesSource, FileSource, SmallFileSource, Source
+from .upload import UploadJob
+from .utils import ProgressTracker, determine_upload_strategy
+
+__all__ = ["WritingFileSystem"]
+
+
+class WritingFileSystem(ReadingFileSystem):
+    """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that writes and deletes."""
+
+    async def _put_file(
+        self,
+        lpath: Any,
+        rpath: str,
+        callback: Any = DEFAULT_CALLBACK,
+        mode: str = "overwrite",
+        **_: Any,
+    ) -> None:
+        """Upload a local file; folders are created, and what exists gets a new version.
+
+        Parameters
+        ----------
+        lpath : str
+            The local file; a folder makes a folder where ``create_folders`` is on.
+        rpath : str
+            Its path on the OSF.
+        callback : fsspec.callbacks.Callback or callable, optional
+            Follows the bytes.
+        mode : {"overwrite", "create"}, optional
+            ``"create"`` refuses a file that exists.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Raises
+        ------
+        OSFVersionConflictError
+            The file exists and the mode is ``"create"``.
+        OSFQuotaExceededError, OSFPermissionError, OSFFileLockedError
+            The OSF refuses.
+        OSFIntegrityError
+            The OSF stored other bytes, again and again.
+        """
+        if await asyncio.to_thread(os.path.isdir, lpath):
+            await self._makedirs(rpath, exist_ok=True)
+        else:
+            await self._upload_file(lpath, _job(rpath, "put_file", mode, callback))
+
+    async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
+        await self._upload(_job(path, "pipe_file", mode), BytesSource(value))
+
+    async def _upload_file(self, lpath: str, job: UploadJob) -> None:
+        """Upload a local file, by the strategy that its size asks for."""
+        size = (await asyncio.to_thread(os.stat, lpath)).st_size
+        job.progress.set_total(size)
+        if determine_upload_strategy(size, self.config.upload_chunk_size) == "single":
+            await self._put_file_simple(lpath, size, job)
+        else:
+            await self._put_file_chunked(lpath, size, job)
+
+    async def _put_file_simple(self, lpath: str, size: int, job: UploadJob) -> None:
+        """Send a file below one chunk from memory."""
+        budget = (await self._engine()).budget
+        await self._upload(job, SmallFileSource(lpath, size, budget))
+
+    async def _put_file_chunked(self, lpath: str, size: int, job: UploadJob) -> None:
+        """Send a file by the pipeline, in chunks, read and hashed on the way."""
+        budget = (await self._engine()).budget
+        await self._upload(job, FileSource(lpath, size, self.config.upload_chunk_size, budget))
+
+    async def _upload_stream(self, stream: Any, job: UploadJob) -> None:
+        """Upload a file object's bytes; from a temporary file, for the size must be known."""
+        with tempfile.NamedTemporaryFile(delete=False) as local:
+            try:
+                await asyncio.to_thread(shutil.copyfileobj, stream, local)
+                local.close()
+                await self._upload_file(local.name, job)
+            finally:
+                local.close()
+                os.unlink(local.name)
+
+    async def _upload(self, job: UploadJob, source: Source) -> None:
+        await (await self._engine()).uploader.upload(job, source)
+
+    async def _put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> Any:
+        """Upload files, or one file object.
+
+        Parameters
+        ----------
+        lpath : str, list of str, or readable binary file object
+            What to upload; an object is read from its current position to its end.
+        rpath : str or list of str
+            Where to.
+        *args, **kwargs
+            ``recursive``, ``callback``, ``maxdepth`` and so on, as for fsspec.
+        """
+        if not hasattr(lpath, "read"):
+            return await super()._put(lpath, rpath, *args, **kwargs)
+        mode, callback = kwargs.get("mode", "overwrite"), kwargs.get("callback")
+        await self._upload_stream(lpath, _job(rpath, "put", mode, callback))
+        return None
+
+    # -- folders and deletion ----------------------------------------------------------------
+
+    async def _mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
+        """Do nothing: folders appear with their first file (but see ``create_folders``)."""
+        place = OSFPath.parse(path)
+        if self.create_folders and place.parts:
+            if not create_parents:
+                await (await self._engine()).tree.folders(place.parent, "mkdir")
+            await (await self._engine()).tree.ensure_folder(place, "mkdir")
+
+    async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """Do nothing, as :meth:`_mkdir`."""
+        if self.create_folders and not exist_ok and await self._isdir(path):
+            raise OSFVersionConflictError(
+                "the folder exists", path=self._strip_protocol(path), operation="makedirs", hint=""
+            )
+        await self._mkdir(path)
+
+    async def _rmdir(self, path: str) -> None:
+        """Do nothing: folders are virtual (but see ``create_folders``)."""
+        if not self.create_folders:
+            return
+        if await self._ls(path, refresh=True):
+            raise OSError(
+                errno.ENOTEMPTY, "the folder is not empty", f"osf://{self._strip_protocol(path)}"
+            )
+        await (await self._engine()).remover.remove(OSFPath.parse(path), files=False)
+
+    async def _rm_file(self, path: str, **_: Any) -> None:
+        place = OSFPath.parse(path)
+        engine = await self._engine()
+        await engine.browser.file(place, "rm_file")
+        await engine.remover.remove(place, folders=False)
+
+    async def _rm(
+        self,
+        path: Any,
+        recursive: bool = False,
+        batch_size: int | None = None,
+        maxdepth: int | None = None,
+        **_: Any,
+    ) -> None:
+        """Delete files, and folders with all that is in them in one request each.
+
+        Parameters
+        ----------
+        path : str or list of str
+            Paths or glob patterns.
+        recursive : bool, optional
+            Whether folders may go.
+        batch_size : int, optional
+            Not used: requests in flight are bounded anyway.
+        maxdepth : int, optional
+            With ``recursive``, delete only the files of so many levels.
+        **_
+            Ignored.
+
+        Raises
+        ------
+        OSFNotFoundError
+            A path names nothing.
+        OSFIsADirectoryError
+            A path is a folder, and ``recursive`` is not set.
+        """
+        del batch_size
+        by_level = recursive and maxdepth is not None
+        names = await self._expand_path(path, recursive=by_level, maxdepth=maxdepth)
+        if by_level:
+            names = [name for name in names if await self._isfile(name)]
+        if by_level or not recursive:
+            await gather_or_cancel(self._rm_file(name) for name in names)
+        else:
+            remover = (await self._engine()).remover
+            places = topmost(OSFPath.parse(name) for name in names)
+            await gather_or_cancel(remover.remove(place) for place in places)
+
+
+def _job(path: str, operation: str, mode: str, callback: Any = None) -> UploadJob:
+    progress = ProgressTracker(callback)
+    return UploadJob(OSFPath.parse(path), progress, operation, exclusive=mode == "create")
