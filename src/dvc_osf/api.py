@@ -104,6 +104,7 @@ class OSFAPIClient:
         self.clock = clock or Clock()
         source = token if isinstance(token, TokenSource) else TokenSource(token)
         self._asker = Asker(config, source, self.stats, self.clock, view_only)
+        self._handle_response = self._asker.handle_response
         self._projects = Projects(self._asker)
         self.providers = self._projects.providers
         self.provider = self._projects.provider
@@ -188,7 +189,7 @@ class OSFAPIClient:
         """
         query = {"kind": "folder", "name": name}
         answer = await self.put(provider, parent, query, "folder PUT", "mkdir", path)
-        await self._asker.handle_response(answer, "mkdir", path, project=provider.project)
+        await self._handle_response(answer, "mkdir", path, project=provider.project)
         return await self._read_entity(answer, name, "mkdir", path)
 
     # -- WaterButler: files ------------------------------------------------------------------
@@ -235,7 +236,7 @@ class OSFAPIClient:
         answer = await self.put(provider, target, query, "file PUT", operation, path, body)
         if answer.status == 409:
             raise await self._read_conflict(answer, name, operation, path)
-        await self._asker.handle_response(answer, operation, path, project=provider.project)
+        await self._handle_response(answer, operation, path, project=provider.project)
         return await self._read_entity(answer, name, operation, path)
 
     async def put(
@@ -336,7 +337,7 @@ class OSFAPIClient:
                 return
             answer = await transport.read(request, response)
         # Outside, for this may ask about the token, and must not hold a place meanwhile.
-        await self._asker.handle_response(answer, operation, path, project=provider.project)
+        await self._handle_response(answer, operation, path, project=provider.project)
 
     async def versions(self, provider: Provider, file: Entity, path: str) -> list[Version]:
         """List a file's versions.
@@ -423,7 +424,7 @@ class OSFAPIClient:
             headers={"Content-Type": "application/json"},
         )
         answer = await self._asker.transport.request(request)
-        await self._asker.handle_response(answer, action, path, project=provider.project)
+        await self._handle_response(answer, action, path, project=provider.project)
         if answer.status == 202:
             return None
         return await self._read_entity(answer, name, action, path)
@@ -453,7 +454,7 @@ class OSFAPIClient:
                 again = attempt.retry_state.attempt_number > 1
                 if again and answer.status in (404, 410):
                     return
-                await self._asker.handle_response(answer, "rm", path, project=provider.project)
+                await self._handle_response(answer, "rm", path, project=provider.project)
 
     # -- URLs and JSON -----------------------------------------------------------------------
 

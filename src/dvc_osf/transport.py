@@ -315,7 +315,7 @@ class Transport:
             if request.body is None:
                 response = await self._start(request, flight, silence=self._config.timeout)
             else:
-                response = await self._send_body(request, request.body, flight)
+                response = await self._stream_upload(request, request.body, flight)
         self._stats.statuses[response.status] += 1
         return response
 
@@ -344,7 +344,7 @@ class Transport:
             **options,
         )
 
-    async def _send_body(
+    async def _stream_upload(
         self, request: Request, make_body: Callable[[], Body], flight: _Flight
     ) -> aiohttp.ClientResponse:
         """Send a body; where the server does not take up the offer of one, just send it."""
