@@ -13,14 +13,13 @@ from .exceptions import (
     OSFAuthenticationError,
     OSFException,
     OSFFileLockedError,
-    OSFPermissionError,
 )
 from .messages import Request
 from .retry import attempts, is_transient
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     import tenacity
 
@@ -93,7 +92,13 @@ class Asker:
         """
         return attempts(self.config.max_retries, self.clock, self._stats, operation, path, retry_on)
 
-    async def ask_json(self, request: Request, *, project: str | None = None) -> tuple[Answer, Any]:
+    async def ask_json(
+        self,
+        request: Request,
+        *,
+        project: str | None = None,
+        telling: Container[int] = (304,),
+    ) -> tuple[Answer, Any]:
         """Send a request that may be repeated, until its answer can be read.
 
         Parameters
@@ -102,16 +107,18 @@ class Asker:
             What to ask.
         project : str, optional
             For the errors.
+        telling : container of int, optional
+            Statuses that say all there is to know, and are no failures here.
 
         Returns
         -------
         tuple of Answer and object
-            The answer, and its JSON; None where there is none by its status (304).
+            The answer, and its JSON; None where the status says it all.
         """
         async for attempt in self.attempts(request.operation, request.path):
             with attempt:
                 answer = await self.transport.request(request)
-                if answer.status == 304:
+                if answer.status in telling:
                     return answer, None
                 await self.handle_response(answer, request.operation, request.path, project=project)
                 found = await answer.json()
@@ -178,14 +185,10 @@ class Asker:
         """
         if self._token.get() is None:
             return True
-        try:
-            await self.ask_v2("users/me/", "token", "")
-        except OSFAuthenticationError:
-            return False
-        except OSFPermissionError:
-            # A token without the scope to read its own user is a token all the same.
-            return True
-        return True
+        request = Request("GET", self.url(f"{self.config.api_url}/users/me/"), "api", "token", "")
+        # A token without the scope to read its own user (403) is a token all the same.
+        answer, _ = await self.ask_json(request, telling=(401, 403))
+        return answer.status != 401
 
     async def ask_v2(self, place: str, operation: str, path: str) -> Any:
         """Ask API v2.

@@ -21,7 +21,7 @@ from .exceptions import (
     OSFTimeoutError,
     OSFVersionConflictError,
 )
-from .retry import look_until, patience_after
+from .retry import give_up, look_until, patience_after
 from .tree import not_found
 
 if TYPE_CHECKING:
@@ -186,11 +186,13 @@ class Mover:
             # The OSF goes on working at it.
             moved = await look_until(look, limit, self._api.clock)
         if moved is None:
-            raise OSFTimeoutError(
-                f"the OSF has not completed the {action} after {limit:.0f} s",
-                path=str(source),
-                operation=action,
-                hint=f"Look at osf://{target}: it may complete later",
+            raise give_up(
+                OSFTimeoutError(
+                    f"the OSF has not completed the {action} after {limit:.0f} s",
+                    path=str(source),
+                    operation=action,
+                    hint=f"Look at osf://{target}: it may complete later",
+                )
             )
         modified = moved.modified or entity.modified
         # The answer may give the first version's size.

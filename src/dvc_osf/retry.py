@@ -15,9 +15,11 @@ from .exceptions import (
     OSFConnectionError,
     OSFException,
     OSFIntegrityError,
+    OSFNotFoundError,
     OSFRateLimitError,
     OSFServerError,
     OSFTimeoutError,
+    OSFVersionConflictError,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = [
     "Clock",
     "RateGate",
     "attempts",
+    "give_up",
     "is_interruption",
     "is_transient",
     "look_until",
@@ -132,6 +135,8 @@ def attempts(
 ) -> tenacity.AsyncRetrying:
     """Return the one retry policy: jittered exponential back-off for transient failures.
 
+    Each new try is logged as a warning, and what ends all tries as an error.
+
     Parameters
     ----------
     max_retries : int
@@ -170,10 +175,11 @@ def attempts(
         if not isinstance(error, OSFException) or error.given_up:
             return False
         error.attempts = state.attempt_number
-        if not retry_on(error):
-            return False
-        error.given_up = state.attempt_number > max_retries
-        return True
+        worth_it = retry_on(error)
+        # What a narrower policy does not try again after, the one around it may.
+        if state.attempt_number > max_retries if worth_it else not is_transient(error):
+            give_up(error)
+        return worth_it
 
     return tenacity.AsyncRetrying(
         retry=is_worth_it,
@@ -184,6 +190,28 @@ def attempts(
         before_sleep=before_sleep,
         reraise=True,
     )
+
+
+def give_up(error: OSFException) -> OSFException:
+    """Note that nothing more will be tried, and log it, once.
+
+    That something does not exist, or exists already, is an answer: what to make of it is the
+    caller's business, who may well have asked for no other reason.
+
+    Parameters
+    ----------
+    error : OSFException
+        What all attempts ended with.
+
+    Returns
+    -------
+    OSFException
+        The same, not raised.
+    """
+    if not error.given_up and not isinstance(error, (OSFNotFoundError, OSFVersionConflictError)):
+        logger.error("%s", error)
+    error.given_up = True
+    return error
 
 
 def _failure(state: tenacity.RetryCallState) -> BaseException:

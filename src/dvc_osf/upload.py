@@ -104,13 +104,9 @@ class Uploader:
         async with self._locks.hold(place):
             upload = _Upload(self._api, self._tree, job, source)
             logger.debug("%s osf://%s: %d bytes begin", operation, place, source.size)
-            try:
-                async for attempt in self._api.attempts(operation, place):
-                    with attempt:
-                        entity = await upload.attempt()
-            except OSFException as error:
-                logger.error("%s", error)  # noqa: TRY400 - the caller gets the traceback
-                raise
+            async for attempt in self._api.attempts(operation, place):
+                with attempt:
+                    entity = await upload.attempt()
             job.progress.finish()
             logger.debug("%s osf://%s: version %s stored", operation, place, entity.version)
             return entity

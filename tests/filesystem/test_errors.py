@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import pickle
 import socket
 
@@ -390,6 +391,54 @@ def test_a_server_that_fails(connect_both, osf, root, local, status, operation):
     assert error.status == status
     assert f"HTTP {status}" in str(error)
     assert osf.project in str(error)
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_failure_is_logged_once_as_an_error(
+    connect_both, osf, plant, root, local, status, operation, caplog
+):
+    plant.files({"f": b"x"})
+    fs = connect_both(max_retries=1)
+    osf.add_fault(Fault(host="files", status=status))
+
+    error = failure(fs, operation, f"{root}/f", local)
+
+    records = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    # A retry is a warning; a refusal is not tried again.
+    warnings = [logging.WARNING] * fs.stats.retries
+    assert [record.levelno for record in records] == [*warnings, logging.ERROR]
+    assert bool(warnings) == (status == 503)
+    assert records[-1].getMessage() == str(error)
+    for record in records:
+        # An upload may fail at looking what it is about.
+        assert record.getMessage().startswith((f"{operation} osf://", "ls osf://"))
+        assert root in record.getMessage()
+
+
+def test_a_wrong_token_is_logged_once(connect_both, osf, root, local, monkeypatch, caplog):
+    monkeypatch.setenv("OSF_TOKEN", osf.token)
+    fs = connect_both(token=None, max_retries=0)
+    fs.ls(root)
+    monkeypatch.setenv("OSF_TOKEN", WRONG)
+
+    # The files host calls it forbidden; that API v2 is asked about the token is no second failure.
+    error = failure(fs, "put_file", f"{root}/f", local)
+
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.getMessage() for record in errors] == [str(error)]
+
+
+def test_what_a_probe_finds_out_is_no_failure(fs, plant, root, caplog):
+    plant.files({"f": b"x"})
+
+    assert not fs.exists(f"{root}/nothing")
+    assert not fs.exists("zzzzz/osfstorage/f")
+    with pytest.raises(FileNotFoundError):
+        fs.cat_file(f"{root}/nothing/f")
+    with pytest.raises(FileExistsError):
+        fs.pipe_file(f"{root}/f", b"y", mode="create")
+
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_the_servers_name_for_the_request_is_in_the_message(fs, osf, root):

@@ -413,7 +413,7 @@ class TestUploads:
             assert "https://osf.io/abc12/settings/" in str(error)
 
     @pytest.mark.parametrize("status", [413, 423])
-    async def test_the_seeds_statuses_have_their_errors(self, osf_at, status):
+    async def test_statuses_that_the_osf_does_not_send_have_errors_too(self, osf_at, status):
         client, provider, _ = await osf_at(in_turn((status, b"")))
         with pytest.raises({413: OSFQuotaExceededError, 423: OSFFileLockedError}[status]):
             await upload(client, provider)

@@ -85,7 +85,7 @@ class TestPrecedence:
         assert (config.timeout, config.max_requests, config.ssl_verify) == (2.0, 4, False)
 
 
-class TestSeedConstants:
+class TestConstants:
     def test_the_constants_have_their_documented_values(self):
         assert Config.OSF_UPLOAD_CHUNK_SIZE == 5_242_880
         assert Config.OSF_UPLOAD_TIMEOUT == 300

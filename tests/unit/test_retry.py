@@ -172,6 +172,41 @@ class TestAttempts:
         assert "lost; attempt 3 of 6" in second
         assert error.hint not in first
 
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OSFPermissionError("no", status=403, path=PLACE, operation="put_file"),
+            OSFQuotaExceededError("full", status=507, path=PLACE, operation="put_file"),
+            OSFRateLimitError("enough", status=429, path=PLACE, operation="put_file"),
+        ],
+    )
+    async def test_a_refusal_is_logged_as_an_error(self, clock, stats, caplog, error):
+        with caplog.at_level(logging.DEBUG, "dvc_osf"), pytest.raises(type(error)):
+            await Work(clock, stats, error).run()
+        (record,) = caplog.records
+        assert record.levelno == logging.ERROR
+        assert record.getMessage() == str(error)
+        assert f"put_file osf://{PLACE}" in record.getMessage()
+
+    async def test_what_is_tried_again_and_given_up_is_warnings_and_an_error(
+        self, clock, stats, caplog
+    ):
+        failures = [OSFConnectionError("lost") for _ in range(3)]
+        with caplog.at_level(logging.DEBUG, "dvc_osf"), pytest.raises(OSFConnectionError):
+            await Work(clock, stats, *failures, max_retries=2).run()
+        levels = [record.levelno for record in caplog.records]
+        assert levels == [logging.WARNING, logging.WARNING, logging.ERROR]
+        assert "3 attempts" in caplog.records[-1].getMessage()
+
+    @pytest.mark.parametrize(
+        "error",
+        [OSFNotFoundError("gone", status=404), OSFVersionConflictError("exists", status=409)],
+    )
+    async def test_that_something_is_there_or_not_is_an_answer(self, clock, stats, caplog, error):
+        with caplog.at_level(logging.DEBUG, "dvc_osf"), pytest.raises(type(error)):
+            await Work(clock, stats, error).run()
+        assert caplog.records == []
+
     async def test_the_policy_can_be_asked_for_again(self, clock, stats):
         for _ in range(2):
             work = Work(clock, stats, OSFConnectionError("x"), max_retries=1)
@@ -199,6 +234,36 @@ class TestInterruptions:
             await damaged()
         assert caught.value.attempts == 1
         assert clock.pauses == []
+
+    async def test_what_a_narrower_policy_leaves_is_not_given_up(self, clock, stats, caplog):
+        async def damaged_once():
+            async for attempt in attempts(5, clock, stats, "get_file", PLACE, is_interruption):
+                with attempt:
+                    if stats.retries == 0:
+                        raise OSFIntegrityError("damaged")
+
+        with caplog.at_level(logging.ERROR, "dvc_osf"):
+            async for attempt in attempts(5, clock, stats, "get_file", PLACE):
+                with attempt:
+                    await damaged_once()
+        assert stats.retries == 1
+        assert caplog.records == []
+
+    @pytest.mark.parametrize("status", [403, 503])
+    async def test_a_policy_around_another_does_not_log_again(self, clock, stats, caplog, status):
+        async def inner():
+            async for attempt in attempts(0, clock, stats, "ls", PLACE):
+                with attempt:
+                    raise error_for_status(status, "no")
+
+        async def outer():
+            async for attempt in attempts(2, clock, stats, "put_file", PLACE):
+                with attempt:
+                    await inner()
+
+        with caplog.at_level(logging.DEBUG, "dvc_osf"), pytest.raises(OSFException):
+            await outer()
+        assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
     async def test_a_policy_around_another_does_not_multiply_tries(self, clock, stats):
         tries = []
