@@ -67,6 +67,8 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
         Bytes of the body that had left this machine when an upload failed.
     total_size : int, optional
         Bytes that the upload has in all.
+    chunk_size : int, optional
+        Bytes of a chunk, where the upload was sent in chunks; the message then counts them.
     hint : str, optional
         What to do next; each class has a default.
     attempts : int, optional
@@ -91,6 +93,7 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
         request_id: str | None = None,
         bytes_uploaded: int | None = None,
         total_size: int | None = None,
+        chunk_size: int | None = None,
         hint: str | None = None,
         attempts: int | None = None,
     ) -> None:
@@ -101,12 +104,27 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
         self.request_id = request_id
         self.bytes_uploaded = bytes_uploaded
         self.total_size = total_size
+        self.chunk_size = chunk_size
         self.attempts = attempts
         if hint is not None:
             self.hint = hint
         super().__init__(message)
         if self.code is not None:
             self.errno = self.code
+
+    @property
+    def chunks(self) -> int | None:
+        """How many chunks the upload has; None where it was not sent in chunks."""
+        if self.chunk_size is None or self.total_size is None:
+            return None
+        return -(-self.total_size // self.chunk_size)
+
+    @property
+    def chunk(self) -> int | None:
+        """Which of them, from 1, was being sent when the upload failed."""
+        if self.chunks is None or self.chunk_size is None or self.bytes_uploaded is None:
+            return None
+        return min(self.bytes_uploaded // self.chunk_size + 1, self.chunks)
 
     def __str__(self) -> str:
         where = " ".join(
@@ -115,6 +133,8 @@ class OSFException(Exception):  # noqa: N818 - the name is public API
         facts = []
         if self.status is not None:
             facts.append(f"HTTP {self.status}")
+        if self.chunk is not None:
+            facts.append(f"chunk {self.chunk} of {self.chunks}")
         if self.bytes_uploaded is not None and self.total_size is not None:
             facts.append(f"{self.bytes_uploaded} of {self.total_size} bytes uploaded")
         if self.attempts is not None and self.attempts > 1:

@@ -142,6 +142,7 @@ class _Upload:
         except OSFException as error:
             error.path = error.path or str(self._path)
             error.operation = error.operation or self._operation
+            error.chunk_size = self._progress.chunk_size
             self._patience = patience_after(error, self._api.config.upload_timeout)
             self._ours |= self._patience is not None
             raise
@@ -213,6 +214,7 @@ class _Upload:
             "operation": self._operation,
             "bytes_uploaded": self._source.size,
             "total_size": self._source.size,
+            "chunk_size": self._progress.chunk_size,
         }
         md5 = await self._source.md5()
         self._damaged = entity

@@ -181,6 +181,13 @@ class ProgressTracker:
     total : int or None
         Bytes of the whole transfer, where known.
 
+    Attributes
+    ----------
+    done, total : int
+        Bytes that are through, and bytes in all (None where that is not known).
+    chunk_size : int or None
+        Bytes of a chunk, for a transfer whose chunks are counted.
+
     Raises
     ------
     TypeError
@@ -199,8 +206,10 @@ class ProgressTracker:
             )
         self._callback = callback
         self._reported: int | None = None
+        self._label = ""
         self.done = 0
         self.total: int | None = None
+        self.chunk_size: int | None = None
         if total is not None:
             self.set_total(total)
 
@@ -216,6 +225,19 @@ class ProgressTracker:
         if isinstance(self._callback, Callback):
             self._call(self._callback.set_size, total)
 
+    def count_chunks(self, chunk_size: int, label: str) -> None:
+        """Log, at DEBUG, each chunk that is sent, by its number.
+
+        Parameters
+        ----------
+        chunk_size : int
+            Bytes of every chunk but the last.
+        label : str
+            The operation and the path.
+        """
+        self.chunk_size = chunk_size
+        self._label = label
+
     def update(self, count: int) -> None:
         """Say that more bytes are through.
 
@@ -224,6 +246,8 @@ class ProgressTracker:
         count : int
             How many more.
         """
+        if self.chunk_size and self.total:
+            self._log_chunks(self.chunk_size, self.total, self.done + count)
         self.move_to(self.done + count)
 
     def restart(self) -> None:
@@ -251,6 +275,16 @@ class ProgressTracker:
                 self._call(self._callback.relative_update, step)
         elif step > 0:
             self._report()
+
+    def _log_chunks(self, chunk_size: int, total: int, position: int) -> None:
+        """Log the chunks that a step to a position completes."""
+        last = -(-total // chunk_size)
+        through = last if position >= total else position // chunk_size
+        for number in range(self.done // chunk_size + 1, through + 1):
+            sent = min(number * chunk_size, total)
+            logger.debug(
+                "%s: chunk %d of %d, %d of %d bytes sent", self._label, number, last, sent, total
+            )
 
     def _report(self) -> None:
         if self._callback is not None and not isinstance(self._callback, Callback):

@@ -81,9 +81,15 @@ class WritingFileSystem(ReadingFileSystem):
         await self._upload(job, SmallFileSource(lpath, size, budget))
 
     async def _put_file_chunked(self, lpath: str, size: int, job: UploadJob) -> None:
-        """Send a file by the pipeline, in chunks, read and hashed on the way."""
+        """Send a file by the pipeline, read and hashed on the way."""
         budget = (await self._engine()).budget
-        await self._upload(job, FileSource(lpath, size, self.config.upload_chunk_size, budget))
+        chunk_size = self.config.upload_chunk_size
+        await self._upload_chunks(job, FileSource(lpath, size, chunk_size, budget))
+
+    async def _upload_chunks(self, job: UploadJob, source: FileSource) -> None:
+        """Send one chunk after the other, all in one request; log and errors say which."""
+        job.progress.count_chunks(source.chunk_size, f"{job.operation} osf://{job.place}")
+        await self._upload(job, source)
 
     async def _upload_stream(self, stream: Any, job: UploadJob) -> None:
         """Upload a file object's bytes; from a temporary file, for the size must be known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import logging
 import os
 import random
 import threading
@@ -12,7 +13,13 @@ import threading
 import pytest
 from fsspec.callbacks import Callback
 
-from dvc_osf import OSFException, OSFIntegrityError, OSFVersionConflictError
+from dvc_osf import (
+    OSFConnectionError,
+    OSFException,
+    OSFIntegrityError,
+    OSFQuotaExceededError,
+    OSFVersionConflictError,
+)
 from dvc_osf.emulator import Fault
 
 KIB, MIB = 1024, 1024 * 1024
@@ -482,6 +489,76 @@ def test_a_local_file_that_shrinks_is_an_error_not_a_short_file(
     assert str(local / "f") in str(caught.value)
     osf.settings.bandwidth = None
     assert other.ls(root) == []
+
+
+# -- chunks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_the_log_follows_an_upload_chunk_by_chunk(fs, plant, root, local, caplog, exists):
+    if exists:
+        plant.files({"f": b"old"})
+    (local / "f").write_bytes(noise(2 * CHUNK + 1))
+    fs.ls(root)
+
+    with caplog.at_level(logging.DEBUG, "dvc_osf"):
+        fs.put_file(str(local / "f"), f"{root}/f")
+
+    size = 2 * CHUNK + 1
+    assert [record.getMessage() for record in caplog.records if record.name == "dvc_osf"] == [
+        f"put_file osf://{root}/f: {size} bytes begin",
+        f"put_file osf://{root}/f: chunk 1 of 3, {CHUNK} of {size} bytes sent",
+        f"put_file osf://{root}/f: chunk 2 of 3, {2 * CHUNK} of {size} bytes sent",
+        f"put_file osf://{root}/f: chunk 3 of 3, {size} of {size} bytes sent",
+        f"put_file osf://{root}/f: version {2 if exists else 1} stored",
+    ]
+
+
+def test_an_upload_that_breaks_off_says_at_which_chunk(connect_both, osf, root, local, caplog):
+    (local / "f").write_bytes(noise(4 * MIB))
+    fs = connect_both(upload_chunk_size="1MB", max_retries=1)
+    osf.settings.bandwidth = 64 * MIB
+    osf.add_fault(Fault(method="PUT", path="kind=file", reset_after_received=2 * MIB))
+
+    with pytest.raises(OSFConnectionError) as caught:
+        fs.put_file(str(local / "f"), f"{root}/f")
+
+    error = caught.value
+    # What the socket has taken and the server has not read counts as uploaded.
+    assert 2 * MIB <= error.bytes_uploaded <= error.total_size == 4 * MIB
+    assert error.chunks == 4
+    assert 3 <= error.chunk <= 4
+    facts = f"(chunk {error.chunk} of 4, {error.bytes_uploaded} of {4 * MIB} bytes uploaded, 2 att"
+    assert facts in str(error)
+    # All of it was given up, not one chunk of it, and nothing is left.
+    assert facts in caplog.records[-1].getMessage()
+    assert caplog.records[-1].levelno == logging.ERROR
+    osf.clear_faults()
+    assert fs.ls(root, refresh=True) == []
+
+
+def test_a_refusal_of_a_large_file_says_at_which_chunk(fs, osf, plant, root, local):
+    plant.files({"full": b"xx"})
+    osf.set_quota(osf.project, 1)
+    (local / "f").write_bytes(noise(CHUNK + 1))
+
+    with pytest.raises(OSFQuotaExceededError) as caught:
+        fs.put_file(str(local / "f"), f"{root}/f")
+
+    # The OSF says so only after the last byte.
+    assert f"chunk 2 of 2, {CHUNK + 1} of {CHUNK + 1} bytes uploaded" in str(caught.value)
+
+
+def test_a_file_below_a_chunk_has_no_chunks_to_count(fs, osf, plant, root, local):
+    plant.files({"full": b"xx"})
+    osf.set_quota(osf.project, 1)
+    (local / "f").write_bytes(bytes(10))
+
+    with pytest.raises(OSFQuotaExceededError) as caught:
+        fs.put_file(str(local / "f"), f"{root}/f")
+
+    assert "chunk" not in str(caught.value)
+    assert "10 of 10 bytes uploaded" in str(caught.value)
 
 
 # -- concurrency ---------------------------------------------------------------------------------

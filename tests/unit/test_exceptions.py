@@ -55,6 +55,7 @@ DETAILS = {
     "request_id": "r-1",
     "bytes_uploaded": 7,
     "total_size": 9,
+    "chunk_size": 4,
     "attempts": 3,
     "hint": "Do this",
 }
@@ -98,8 +99,8 @@ class TestDetails:
     def test_the_message_tells_all(self):
         text = str(OSFServerError("the OSF failed", **DETAILS))
         assert text == (
-            "put_file osf://abc12/osfstorage/a.txt: the OSF failed (HTTP 503, 7 of 9 bytes "
-            "uploaded, 3 attempts, request id r-1). Do this"
+            "put_file osf://abc12/osfstorage/a.txt: the OSF failed (HTTP 503, chunk 2 of 3, 7 of 9 "
+            "bytes uploaded, 3 attempts, request id r-1). Do this"
         )
 
     def test_what_is_not_known_is_not_said(self):
@@ -114,6 +115,22 @@ class TestDetails:
 
     def test_nothing_uploaded_is_said(self):
         assert "0 of 9 bytes uploaded" in str(OSFException("x", bytes_uploaded=0, total_size=9))
+
+    @pytest.mark.parametrize(("uploaded", "chunk"), [(0, 1), (3, 1), (4, 2), (8, 3), (9, 3)])
+    def test_the_chunk_that_was_being_sent_is_counted_from_one(self, uploaded, chunk):
+        error = OSFException("x", bytes_uploaded=uploaded, total_size=9, chunk_size=4)
+        assert (error.chunk, error.chunks) == (chunk, 3)
+        assert f"chunk {chunk} of 3, {uploaded} of 9 bytes uploaded" in str(error)
+
+    def test_chunks_of_an_upload_that_fits_them_exactly(self):
+        error = OSFException("x", bytes_uploaded=8, total_size=8, chunk_size=4)
+        assert (error.chunk, error.chunks) == (2, 2)
+
+    @pytest.mark.parametrize("known", [{}, {"total_size": 9}, {"bytes_uploaded": 3}])
+    def test_where_no_byte_was_counted_no_chunk_is(self, known):
+        error = OSFException("x", chunk_size=4, **known)
+        assert error.chunk is None
+        assert "chunk" not in str(error)
 
     def test_one_attempt_is_not_worth_a_word(self):
         assert "attempt" not in str(OSFException("x", attempts=1))

@@ -231,6 +231,30 @@ class TestProgress:
         progress.move_to(0)
         assert heard == []
 
+    def test_chunks_are_logged_by_number_as_they_are_sent(self, caplog):
+        progress = ProgressTracker(total=10)
+        progress.count_chunks(4, "put_file osf://abc12/osfstorage/a")
+        with caplog.at_level(logging.DEBUG, "dvc_osf"):
+            for step in (3, 1, 3, 2):
+                progress.update(step)
+            progress.restart()
+            progress.update(10)
+            progress.finish()
+        first = [
+            "put_file osf://abc12/osfstorage/a: chunk 1 of 3, 4 of 10 bytes sent",
+            "put_file osf://abc12/osfstorage/a: chunk 2 of 3, 8 of 10 bytes sent",
+        ]
+        last = "put_file osf://abc12/osfstorage/a: chunk 3 of 3, 10 of 10 bytes sent"
+        assert [record.getMessage() for record in caplog.records] == [*first, *first, last]
+        assert {record.levelno for record in caplog.records} == {logging.DEBUG}
+
+    def test_chunks_that_did_not_need_to_be_sent_are_not_logged(self, caplog):
+        progress = ProgressTracker(total=10)
+        progress.count_chunks(4, "put_file")
+        with caplog.at_level(logging.DEBUG, "dvc_osf"):
+            progress.finish()
+        assert caplog.records == []
+
     def test_fsspecs_callback_hears_size_and_steps(self):
         callback = Recorder()
         progress = ProgressTracker(callback, total=10)
