@@ -384,7 +384,7 @@ class Transport:
         """
         tracker = aiohttp.UploadTracker()
         flight.bytes_to_send = body.size
-        offered = _Offered(body)
+        offered = _Offered(body, tracker)
         in_memory = body.data if isinstance(body, BytesBody) and body.size < EXPECT_FROM else None
         sending = asyncio.ensure_future(
             self._start(
@@ -460,18 +460,22 @@ class Transport:
 
 
 class _Offered:
-    """A body that remembers whether its first piece was asked for."""
+    """A body that remembers whether its first piece was asked for, and how much has left."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, tracker: aiohttp.UploadTracker) -> None:
         self._pieces = aiter(body)
+        self._tracker = tracker
         self.taken = False
         self.given = 0
+        self.sent = 0
 
     def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
         return self
 
     async def __anext__(self) -> bytes | memoryview:
         self.taken = True
+        # aiohttp can tell only while the connection lives.
+        self.sent = self._tracker.bytes_written
         piece = await anext(self._pieces)
         self.given += len(piece)
         return piece
@@ -487,7 +491,7 @@ def _bytes_sent(
     if not flight.begun.done():
         return None
     if offered.taken:
-        return body.size if offered.given == body.size else tracker.bytes_written
+        return body.size if offered.given == body.size else max(offered.sent, tracker.bytes_written)
     # A small body leaves with its headers; a large one is offered first, and was not taken.
     return body.size if body.size < EXPECT_FROM else 0
 

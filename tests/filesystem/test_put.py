@@ -524,10 +524,10 @@ def test_an_upload_that_breaks_off_says_at_which_chunk(connect_both, osf, root, 
         fs.put_file(str(local / "f"), f"{root}/f")
 
     error = caught.value
-    # What the socket has taken and the server has not read counts as uploaded.
-    assert 2 * MIB <= error.bytes_uploaded <= error.total_size == 4 * MIB
+    # Not to the byte: sockets hold some that the server has not read.
+    assert MIB <= error.bytes_uploaded <= error.total_size == 4 * MIB
     assert error.chunks == 4
-    assert 3 <= error.chunk <= 4
+    assert 2 <= error.chunk <= 4
     facts = f"(chunk {error.chunk} of 4, {error.bytes_uploaded} of {4 * MIB} bytes uploaded, 2 att"
     assert facts in str(error)
     # All of it was given up, not one chunk of it, and nothing is left.

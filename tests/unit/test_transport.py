@@ -746,6 +746,26 @@ class TestUploadOutcome:
             await connect().request(ask("PUT", server.url, body=lambda: SlowBody(500 * MIB)))
         assert caught.value.bytes_uploaded < caught.value.total_size == 500 * MIB
 
+    async def test_what_had_left_before_a_reset_is_known(self, serve, connect, ask):
+        half_way = asyncio.Event()
+
+        async def wait_half_way(body):
+            if body.sent == 4 * body.size // 8:
+                half_way.set()
+                await asyncio.Event().wait()
+
+        async def script(exchange):
+            await exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await half_way.wait()
+            await exchange.read_body(256 * KIB)
+            exchange.reset()
+
+        server = await serve(script)
+        body = SlowBody(512 * KIB, between=wait_half_way)
+        with pytest.raises(OSFConnectionError) as caught:
+            await connect().request(ask("PUT", server.url, body=lambda: body))
+        assert (caught.value.bytes_uploaded, caught.value.total_size) == (256 * KIB, 512 * KIB)
+
     @pytest.mark.parametrize("data", [b"", b"hello"])
     async def test_without_a_connection_it_is_known_to_have_failed(
         self, connect, ask, closed_port, data
