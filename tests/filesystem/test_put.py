@@ -11,7 +11,7 @@ import random
 import threading
 
 import pytest
-from fsspec.callbacks import Callback
+from fsspec.callbacks import Callback, TqdmCallback
 
 from dvc_osf import (
     OSFConnectionError,
@@ -347,6 +347,22 @@ def test_a_plain_function_hears_at_least_the_end(fs, root, local, size):
     fs.put_file(str(local / "f"), f"{root}/f", callback=lambda *call: heard.append(call))
 
     assert heard == [(size, size)]
+
+
+@pytest.mark.parametrize("size", [0, 10, 2 * CHUNK])
+def test_tqdm_draws_a_bar_of_the_bytes(fs, root, local, size):
+    (local / "f").write_bytes(noise(size))
+    screen = io.StringIO()
+    bar = TqdmCallback(
+        tqdm_kwargs={"unit": "B", "unit_scale": True, "unit_divisor": 1024, "file": screen}
+    )
+
+    fs.put_file(str(local / "f"), f"{root}/f", callback=bar)
+
+    assert (bar.tqdm.n, bar.tqdm.total) == (size, size)
+    bar.close()
+    if size:
+        assert "100%" in screen.getvalue()
 
 
 @pytest.mark.parametrize("size", [MIB, 2 * CHUNK])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dvc_osf import OSFNotFoundError
+from dvc_osf import OSFAuthenticationError, OSFException, OSFFileSystem, OSFNotFoundError
 
 pytestmark = pytest.mark.integration
 
@@ -59,3 +60,33 @@ def test_an_open_file_is_uploaded_when_it_is_closed(fs, root):
     with fs.open(f"{root}/opened", "w", encoding="utf-8") as file:
         file.write("grün")
     assert fs.cat_file(f"{root}/opened").decode() == "grün"
+
+
+def test_two_clients_that_create_one_file_at_once_leave_a_whole_one(fs, root):
+    other = OSFFileSystem(token=os.environ["OSF_TEST_TOKEN"], skip_instance_cache=True)
+    contents = [b"of the first client", b"of the second client"]
+
+    def write(client, data):
+        try:
+            client.pipe_file(f"{root}/raced", data)
+        except OSFException as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        failures = list(pool.map(write, (fs, other), contents))
+    other.close()
+
+    assert None in failures
+    fs.invalidate_cache(root)
+    assert fs.cat_file(f"{root}/raced") in contents
+    # Whether the race made one file of two versions or two files of one name, nothing stays.
+    fs.rm(f"{root}/raced")
+    assert not fs.exists(f"{root}/raced", refresh=True)
+
+
+def test_a_wrong_token_is_refused(root):
+    fs = OSFFileSystem(token="wrong-token-0123456789", skip_instance_cache=True, max_retries=0)
+    with pytest.raises(OSFAuthenticationError):
+        fs.pipe_file(f"{root}/refused", b"x")
+    fs.close()
