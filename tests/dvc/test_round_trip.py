@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 
 import pytest
@@ -57,6 +58,24 @@ def test_what_was_pushed_is_pulled(remote, data):
     shutil.rmtree(data.parent / ".dvc" / "cache")
     remote("pull").check_returncode()
     assert contents(data) == before
+
+
+def test_a_large_file_is_pushed_and_pulled(remote, data, osf):
+    # More than a chunk of 5 MB.
+    large = data.parent / "large.bin"
+    large.write_bytes(random.Random(0).randbytes(6_000_000))
+    before = large.read_bytes()
+    remote("add", "large.bin").check_returncode()
+    osf.clear_requests()
+
+    assert "1 file pushed" in remote("push", "large.bin.dvc").stdout
+    sent = [entry.received for entry in osf.requests if entry.query.get("kind") == "file"]
+    assert sent == [6_000_000]
+
+    large.unlink()
+    shutil.rmtree(data.parent / ".dvc" / "cache")
+    remote("pull", "large.bin.dvc").check_returncode()
+    assert large.read_bytes() == before
 
 
 def test_what_no_version_needs_is_collected(remote, data):

@@ -340,6 +340,25 @@ def test_a_project_that_is_full(fs, osf, other, plant, root, tmp_path, size):
     assert fs.stats.retries == 0
 
 
+@pytest.mark.parametrize(
+    ("status", "cls", "advice"),
+    [
+        (413, OSFQuotaExceededError, "https://osf.io/{guid}/settings/"),
+        (423, OSFFileLockedError, "check the file in"),
+    ],
+)
+def test_statuses_that_only_another_osf_may_send(fs, osf, root, local, asked, status, cls, advice):
+    osf.add_fault(Fault(method="PUT", status=status))
+
+    error = failure(fs, "put_file", f"{root}/f", local)
+
+    assert type(error) is cls
+    assert f"put_file osf://{root}/f" in str(error)
+    assert advice.format(guid=osf.project) in str(error)
+    assert (error.bytes_uploaded, error.total_size) == (10, 10)
+    assert asked()["file PUT"] == 1
+
+
 def test_a_file_that_is_too_large(fs, osf, root, tmp_path):
     osf.settings.max_body = 1000
     (tmp_path / "new").write_bytes(bytes(2000))

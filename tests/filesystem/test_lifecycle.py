@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib.metadata
 import multiprocessing
 import os
 import pickle
@@ -262,3 +263,9 @@ def test_another_process_uses_the_filesystem(options, file, method):
         pool.join()
 
     assert fs.cat_file(file) == b"some bytes"
+
+
+def test_an_installation_tells_fsspec_what_serves_the_scheme():
+    (entry,) = importlib.metadata.entry_points(group="fsspec.specs", name="osf")
+
+    assert entry.load() is OSFFileSystem

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bz2
 import gc
 import gzip
+import hashlib
 import lzma
 
 import pytest
 
-from dvc_osf import OSFPermissionError, OSFTimeoutError
+from dvc_osf import OSFIntegrityError, OSFPermissionError, OSFTimeoutError
 from dvc_osf.emulator import Fault
+from dvc_osf.filesystem import OSFWriteFile
 
 MIB = 1024 * 1024
 
@@ -64,6 +66,14 @@ def test_writing_text_and_bytes_in_one_call(fs, other, root):
 
     assert other.read_text(f"{root}/t", encoding="latin-1") == "grün"
     assert other.cat_file(f"{root}/b") == b"bytes"
+
+
+@pytest.mark.parametrize(("mode", "data"), [("w", "grün"), ("wb", "grün".encode())])
+def test_a_file_can_be_made_by_its_class(fs, other, root, mode, data):
+    with OSFWriteFile(fs, f"{root}/f", mode=mode, chunk_size=1024 * 1024) as stream:
+        assert stream.writable()
+        assert stream.write(data) == len(data)
+    assert other.cat_file(f"{root}/f") == "grün".encode()
 
 
 def half_write(stream, mode):
@@ -202,6 +212,34 @@ def test_a_refusal_is_raised_by_close(connect, osf, plant, root):
     assert f"osf://{root}/f" in str(caught.value)
     assert stream.closed
     stream.close()
+
+
+def test_bytes_that_arrived_differently_are_an_error_of_close(fs, osf, root):
+    osf.add_fault(
+        Fault(
+            method="PUT",
+            status=201,
+            body={
+                "data": {
+                    "id": "osfstorage/6b032f0594237904f07f5572",
+                    "attributes": {
+                        "kind": "file",
+                        "name": "f",
+                        "path": "/6b032f0594237904f07f5572",
+                        "size": 5,
+                        "extra": {"version": 1, "hashes": {"md5": "0" * 32}},
+                    },
+                }
+            },
+        )
+    )
+    stream = fs.open(f"{root}/f", "wb")
+    stream.write(b"bytes")
+
+    with pytest.raises(OSFIntegrityError) as caught:
+        stream.close()
+    assert caught.value.expected == hashlib.md5(b"bytes").hexdigest()
+    assert caught.value.actual == "0" * 32
 
 
 def test_a_refusal_is_raised_by_the_with_block(connect, osf, root):

@@ -424,6 +424,10 @@ def test_other_bytes_than_were_sent_are_an_error(fs, osf, root, local, size):
         fs.put_file(str(local / "f"), f"{root}/f")
     assert caught.value.actual == "0" * 32
     assert caught.value.expected == hashlib.md5(noise(size)).hexdigest()
+    assert caught.value.expected in str(caught.value)
+    assert caught.value.actual in str(caught.value)
+    # The local file is the user's, and perhaps the only whole one left.
+    assert (local / "f").read_bytes() == noise(size)
 
 
 @pytest.mark.parametrize("size", [10, CHUNK + 1])
