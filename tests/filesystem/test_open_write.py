@@ -52,6 +52,13 @@ def test_overwriting_makes_a_version_of_the_same_file(fs, other, plant, root, mo
     assert other.cat_file(f"{root}/f") == b"new"
 
 
+def test_opening_for_writing_makes_our_own_kind_of_file(fs, root):
+    with fs.open(f"{root}/b", "wb") as stream:
+        assert type(stream) is OSFWriteFile
+    with fs.open(f"{root}/t", "w", encoding="utf-8") as stream:
+        assert type(stream.buffer) is OSFWriteFile
+
+
 @pytest.mark.parametrize("mode", ["w", "wt", "tw"])
 def test_text_is_encoded(fs, other, root, mode):
     with fs.open(f"{root}/t", mode, encoding="latin-1", newline="\r\n") as stream:
