@@ -25,7 +25,7 @@ from .retry import Clock
 from .stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 
     from typing_extensions import Self
     from yarl import URL
@@ -155,10 +155,11 @@ class OSFAPIClient:
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
             raise unreadable(answer, "ls", path)
         data = found["data"]
-        if len(data) <= _FEW_ENTITIES:
-            entities = _read_entities(data)
-        else:
-            entities = await asyncio.to_thread(_read_entities, data)
+        with _about("ls", path):
+            if len(data) <= _FEW_ENTITIES:
+                entities = _read_entities(data)
+            else:
+                entities = await asyncio.to_thread(_read_entities, data)
         return Listing(entities, answer.headers.get("ETag"))
 
     async def create_folder(
@@ -287,7 +288,8 @@ class OSFAPIClient:
         )
         found = await answer.json()
         if isinstance(found, dict) and found.get("data"):
-            existing = Entity.from_waterbutler(found["data"])
+            with _about(operation, path):
+                existing = Entity.from_waterbutler(found["data"])
             conflict.existing = self._same_name(existing, name, operation, path)
         return conflict
 
@@ -361,7 +363,8 @@ class OSFAPIClient:
         answer, found = await self._asker.ask_json(request, project=provider.project)
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
             raise unreadable(answer, "versions", path)
-        return [Version.from_waterbutler(item) for item in found["data"]]
+        with _about("versions", path):
+            return [Version.from_waterbutler(item) for item in found["data"]]
 
     # -- WaterButler: both -------------------------------------------------------------------
 
@@ -470,7 +473,9 @@ class OSFAPIClient:
         if not isinstance(found, dict) or "data" not in found:
             # It was done; only what was said about it is lost.
             raise unreadable(answer, operation, path)
-        return self._same_name(Entity.from_waterbutler(found["data"]), name, operation, path)
+        with _about(operation, path):
+            entity = Entity.from_waterbutler(found["data"])
+        return self._same_name(entity, name, operation, path)
 
     @staticmethod
     def _same_name(entity: Entity, name: str, operation: str, path: str) -> Entity:
@@ -483,6 +488,16 @@ class OSFAPIClient:
                 hint="Rename the file; the OSF cannot keep its name",
             )
         return entity
+
+
+@contextlib.contextmanager
+def _about(operation: str, path: str) -> Iterator[None]:
+    """Let an error of reading an answer say what was asked, of what."""
+    try:
+        yield
+    except OSFServerError as error:
+        error.operation, error.path = operation, path
+        raise
 
 
 def _read_entities(data: list[Any]) -> tuple[Entity, ...]:

@@ -109,6 +109,7 @@ class Projects:
             }
         except (AttributeError, KeyError, TypeError, OSFServerError) as error:
             if isinstance(error, OSFServerError) and not error.damaged:
+                error.operation = operation
                 raise
             raise OSFServerError(
                 f"{self._config.api_url} does not answer as the OSF's API v2 does",

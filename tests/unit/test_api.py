@@ -243,8 +243,9 @@ class TestListings:
         content = recorded("listing")
         content["data"].append(entry)
         client, provider, _ = await osf_at(in_turn((200, content)))
-        with pytest.raises(OSFServerError, match="cannot be read"):
+        with pytest.raises(OSFServerError, match="cannot be read") as caught:
             await client.list_folder(provider, FOLDER, PLACE)
+        assert (caught.value.path, caught.value.operation) == (PLACE, "ls")
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
     async def test_it_is_asked_for_again_when_the_osf_fails(self, osf_at, stats, status):
@@ -368,8 +369,9 @@ class TestUploads:
     @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"{}", b'{"data": 7}'])
     async def test_an_answer_that_cannot_be_read_is_an_error(self, osf_at, content):
         client, provider, _ = await osf_at(in_turn((201, content)))
-        with pytest.raises(OSFServerError, match="cannot be read"):
+        with pytest.raises(OSFServerError, match="cannot be read") as caught:
             await upload(client, provider)
+        assert (caught.value.path, caught.value.operation) == (PLACE, "put_file")
 
     @pytest.mark.parametrize("status", [409, 500, 502, 503, 504])
     async def test_it_is_one_attempt(self, osf_at, status):
@@ -547,8 +549,9 @@ class TestVersions:
     )
     async def test_versions_that_cannot_be_read_are_an_error_of_ours(self, osf_at, content):
         client, provider, _ = await osf_at(in_turn((200, content)))
-        with pytest.raises(OSFServerError):
+        with pytest.raises(OSFServerError) as caught:
             await client.versions(provider, FILE, PLACE)
+        assert (caught.value.path, caught.value.operation) == (PLACE, "versions")
 
 
 class TestRelocation:
@@ -956,7 +959,8 @@ class TestProviders:
 
         client, _, _ = await osf_at(script, token=TOKEN)
         with pytest.raises(OSFServerError, match="the token was not sent there") as caught:
-            await client.provider("63bkf", "osfstorage")
+            await client.provider("63bkf", "osfstorage", "cat_file")
+        assert "cat_file osf://63bkf" in str(caught.value)
         assert "files_url" in str(caught.value)
         assert host in str(caught.value)
         assert elsewhere.requests == []
