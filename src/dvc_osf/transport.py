@@ -55,15 +55,21 @@ class _LostConnectionError(aiohttp.ClientConnectionError):
 
 
 class _Response(aiohttp.ClientResponse):
-    """An answer after whose refusal the connection is not used again.
+    """An answer without which, or after whose refusal, the connection is not used again.
 
-    WaterButler closes it then, and does not say so. That must be settled here, where no other
-    task can have taken the connection from the pool yet.
+    WaterButler closes it after a refusal, and does not say so. That must be settled here, where no
+    other task can have taken the connection from the pool yet.
     """
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         protocol, wire = connection.protocol, connection.transport
-        await super().start(connection)
+        try:
+            await super().start(connection)
+        except BaseException:
+            # aiohttp closes it, which waits for a server that reads no more to take what is left
+            # of the body: for ever, or until it goes on with an upload that was given up.
+            wire.abort()
+            raise
         if self.status >= 400:
             if self.connection is None:
                 wire.close()
