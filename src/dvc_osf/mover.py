@@ -79,10 +79,11 @@ class Mover:
                 raise not_found(source, action)
             folder = await self._tree.ensure_folder(target.parent, action)
             there = (await self._tree.children(target.parent, action)).files.get(target.name)
-            if there:
-                await self._replace(action, source, file, target, folder, there)
-            else:
-                await self._relocate(action, source, file, target, folder)
+            with self._tree.doubting(source, target):
+                if there:
+                    await self._replace(action, source, file, target, folder, there)
+                else:
+                    await self._relocate(action, source, file, target, folder)
 
     async def folder(self, action: str, source: OSFPath, target: OSFPath) -> None:
         """Move or copy a folder with all that is in it to a place that is free.
@@ -118,7 +119,8 @@ class Mover:
                     hint="Move what is in them file by file",
                 )
             into = await self._tree.ensure_folder(target.parent, action)
-            await self._relocate(action, source, folders[0], target, into)
+            with self._tree.doubting(source, target):
+                await self._relocate(action, source, folders[0], target, into)
 
     @contextlib.asynccontextmanager
     async def _both(self, source: OSFPath, target: OSFPath) -> AsyncIterator[None]:

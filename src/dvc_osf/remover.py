@@ -76,7 +76,7 @@ class Remover:
         provider = await self._tree.provider(place, "rm")
         deleted = False
         for entity in entities:
-            with contextlib.suppress(OSFNotFoundError):
+            with contextlib.suppress(OSFNotFoundError), self._tree.doubting(place):
                 await self._api.delete(provider, entity, str(place))
                 deleted = True
             if entity.id:

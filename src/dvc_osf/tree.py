@@ -7,6 +7,7 @@ writes, deletes or moves is entered into the cached listings from the OSF's own 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from .paths import DEFAULT_PROVIDER, OSFPath
 from .retry import is_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .api import OSFAPIClient
     from .models import Provider
@@ -306,7 +307,8 @@ class Tree:
         existing = (await self.children(path.parent, operation)).folders.get(path.name)
         if existing:
             return existing[0]
-        return await self._create_folder(parent, path, operation)
+        with self.doubting(path):
+            return await self._create_folder(parent, path, operation)
 
     async def _create_folder(self, parent: Entity, path: OSFPath, operation: str) -> Entity:
         provider = await self.provider(path, operation)
@@ -387,6 +389,29 @@ class Tree:
         cached.etag = None
         if cached.flight is not None:
             cached.missed.append(change)
+
+    @contextlib.contextmanager
+    def doubting(self, *places: OSFPath) -> Iterator[None]:
+        """Stop believing what is at some places when a change there fails or is cancelled.
+
+        The OSF may have done it all the same, or may yet do it.
+
+        Parameters
+        ----------
+        *places : OSFPath
+            What is being changed.
+
+        Yields
+        ------
+        None
+            While it is.
+        """
+        try:
+            yield
+        except BaseException:
+            for place in places:
+                self._distrust(str(place.parent))
+            raise
 
     def invalidate(self, path: OSFPath | None = None) -> bool:
         """Stop believing listings.
