@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -104,9 +105,14 @@ class Uploader:
         async with self._locks.hold(place):
             upload = _Upload(self._api, self._tree, job, source)
             logger.debug("%s osf://%s: %d bytes begin", operation, place, source.size)
-            async for attempt in self._api.attempts(operation, place):
-                with attempt:
-                    entity = await upload.attempt()
+            try:
+                with self._tree.doubting(job.place):
+                    async for attempt in self._api.attempts(operation, place):
+                        with attempt:
+                            entity = await upload.attempt()
+            except OSFException as error:
+                await upload.clean_up(error)
+                raise
             job.progress.finish()
             logger.debug("%s osf://%s: version %s stored", operation, place, entity.version)
             return entity
@@ -126,7 +132,9 @@ class _Upload:
         self._patience: float | None = None
         """Seconds for which an earlier attempt may still arrive; None when none can."""
         self._damaged: Entity | None = None
-        """What an earlier attempt created, with other bytes than were sent."""
+        """What an earlier attempt stored, with other bytes than were sent."""
+        self._wrong: set[str] = set()
+        """The checksums of all that was so stored."""
         self._ours = False
         """Whether a file of that name can be the work of an earlier attempt."""
 
@@ -219,6 +227,7 @@ class _Upload:
         md5 = await self._source.md5()
         self._damaged = entity
         if entity.md5 is not None and entity.md5 != md5:
+            self._wrong.add(entity.md5)
             raise OSFIntegrityError(
                 "the OSF stored other bytes (MD5)", expected=md5, actual=entity.md5, **details
             )
@@ -230,6 +239,23 @@ class _Upload:
                 **details,
             )
         return entity
+
+    async def clean_up(self, error: OSFException) -> None:
+        """Delete a file that was created with other bytes; of an older one, say what is damaged.
+
+        The OSF says what it has stored only afterwards, and takes no single version back.
+        """
+        if self._damaged is None or not self._wrong:
+            return
+        file, path, hint = self._damaged, str(self._path), error.hint
+        error.hint = f"Version {file.version} on the OSF is damaged. {hint}"
+        with contextlib.suppress(OSFException):
+            provider = await self._tree.provider(self._path, self._operation)
+            versions = await self._api.versions(provider, file, path)
+            if versions and all(version.md5 in self._wrong for version in versions):
+                await self._api.delete(provider, file, path)
+                self._tree.forget(self._path, file)
+                error.hint = hint
 
     async def _look_up(self) -> Entity | None:
         """Look whether an earlier attempt has arrived; it may do so late."""

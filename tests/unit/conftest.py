@@ -30,7 +30,7 @@ from dvc_osf.auth import TokenSource
 from dvc_osf.config import Config
 from dvc_osf.exceptions import OSFNotFoundError, OSFVersionConflictError
 from dvc_osf.messages import Request
-from dvc_osf.models import Entity, Provider
+from dvc_osf.models import Entity, Provider, Version
 from dvc_osf.paths import OSFPath
 from dvc_osf.retry import Clock, attempts
 from dvc_osf.stats import Stats
@@ -441,6 +441,15 @@ class FakeOSF:
         listing = None if etag == own else Listing(tuple(children.values()), own)
         await self._play(self.after["list"])
         return listing
+
+    async def versions(self, provider, file, path):
+        del provider, path
+        await self._note("versions", file.id)
+        return [
+            Version(number, None, hashlib.md5(content).hexdigest(), None)
+            for (id_, number), content in self.contents.items()
+            if id_ == file.id
+        ]
 
     async def create_folder(self, provider, parent, name, path):
         del provider
