@@ -25,7 +25,7 @@ def _bare_environment(monkeypatch):
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _frozen_past():
     """Keep what was there before out of the garbage collections at the end of each cell."""
     gc.collect()
