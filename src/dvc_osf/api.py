@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -365,6 +366,39 @@ class OSFAPIClient:
             raise unreadable(answer, "versions", path)
         with _about("versions", path):
             return [Version.from_waterbutler(item) for item in found["data"]]
+
+    async def version_sizes(self, file: Entity, path: str) -> dict[int, int]:
+        """Ask API v2 how large a file's versions are; in one request for each hundred of them.
+
+        Parameters
+        ----------
+        file : Entity
+            Which one, of ``osfstorage``.
+        path : str
+            For the errors.
+
+        Returns
+        -------
+        dict of int to int
+            Bytes by version. A number that the OSF gave to several versions is left out.
+        """
+        sizes: list[tuple[int, int]] = []
+        page = 1
+        while page:
+            place = f"files/{quote(file.id, safe='')}/versions/?page[size]=100&page={page}"
+            found = await self._asker.ask_v2(place, "versions", path)
+            try:
+                items = [(int(item["id"]), item["attributes"]["size"]) for item in found["data"]]
+                page = page + 1 if found["links"]["next"] else 0
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise OSFServerError(
+                    f"API v2 sent versions that cannot be read ({error!r})",
+                    operation="versions",
+                    path=path,
+                ) from None
+            sizes += items
+        counts = Counter(number for number, _ in sizes)
+        return {number: size for number, size in sizes if counts[number] == 1}
 
     # -- WaterButler: both -------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
         buffer_size: int | str | None = None,
         ssl_verify: bool | str | None = None,
         create_folders: bool = False,
+        version_aware: bool = False,
         credentialpath: str | None = None,
         use_listings_cache: bool = True,
         listings_expiry_time: float | None = 60.0,
@@ -74,6 +75,7 @@ class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
             batch_size=batch_size or self.config.max_requests,
         )
         self.create_folders = create_folders
+        self.version_aware = version_aware
         self.stats = Stats()
         self._token = TokenSource(token, credentialpath)
         view_only = view_only or os.environ.get("OSF_VIEW_ONLY") or None
@@ -81,7 +83,12 @@ class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
         if not use_listings_cache:
             expiry = 0.0
         self._engines = EnginePool(
-            self.config, self._token, self.stats, view_only=view_only, expiry=expiry
+            self.config,
+            self._token,
+            self.stats,
+            view_only=view_only,
+            expiry=expiry,
+            version_aware=version_aware,
         )
         weakref.finalize(self, self._engines.close)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .concurrency import gather_or_cancel, in_background
@@ -31,11 +32,14 @@ class Browser:
         What knows the providers.
     tree : Tree
         What knows the rest.
+    version_aware : bool
+        As for :func:`dvc_osf.models.describe`.
     """
 
-    def __init__(self, api: OSFAPIClient, tree: Tree) -> None:
+    def __init__(self, api: OSFAPIClient, tree: Tree, *, version_aware: bool) -> None:
         self._api = api
         self._tree = tree
+        self._describe = partial(describe, version_aware=version_aware)
 
     async def info(self, place: OSFPath, *, refresh: bool = False) -> Info:
         """Describe a place; where a file and a folder share the name, the file.
@@ -66,9 +70,9 @@ class Browser:
             return describe_folder(str(place))
         file = await self._tree.file(place, "info", refresh=refresh)
         if file is not None:
-            return describe(str(place), file)
+            return self._describe(str(place), file)
         folders = await self._tree.folders(place, "info")
-        return describe(str(place), folders[0])
+        return self._describe(str(place), folders[0])
 
     async def is_folder(self, place: OSFPath) -> bool:
         """Tell whether a folder is there, whatever else has its name.
@@ -150,7 +154,7 @@ class Browser:
             file = await self._tree.file(place, operation)
             if file is None:
                 raise not_found(place, operation)
-            infos = [describe(str(place), file)]
+            infos = [self._describe(str(place), file)]
         return infos
 
     async def _folder(
@@ -169,7 +173,7 @@ class Browser:
                 raise
             return None
         return [
-            describe(f"{place}/{namesakes[0].name}", namesakes[0])
+            self._describe(f"{place}/{namesakes[0].name}", namesakes[0])
             for kind in (children.folders, children.files)
             for namesakes in kind.values()
         ]

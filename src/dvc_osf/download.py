@@ -86,6 +86,27 @@ class Downloader:
         self._tree = tree
         self._budget = budget
 
+    @staticmethod
+    def size(path: OSFPath, file: Entity, operation: str) -> int:
+        """Return a file's size, to clamp ranges by.
+
+        Parameters
+        ----------
+        path, file, operation
+            As for :meth:`read`.
+
+        Returns
+        -------
+        int
+            Bytes.
+
+        Raises
+        ------
+        OSFServerError
+            The OSF does not tell it.
+        """
+        return _known_size(DownloadJob(path, file, operation, ProgressTracker()))
+
     async def read(
         self,
         path: OSFPath,

@@ -14,6 +14,7 @@ from .api import OSFAPIClient
 from .browser import Browser
 from .concurrency import BufferBudget, KeyedLocks
 from .download import Downloader
+from .history import History
 from .mover import Mover
 from .remover import Remover
 from .retry import Clock
@@ -53,6 +54,8 @@ class Engine:
         The key of a view-only link.
     expiry : float
         Seconds for which a listing is believed.
+    version_aware : bool
+        Whether descriptions of files name the version as DVC's ``version_aware`` remotes expect.
     """
 
     def __init__(
@@ -64,13 +67,15 @@ class Engine:
         *,
         view_only: str | None,
         expiry: float,
+        version_aware: bool,
     ) -> None:
         self.thread = threading.get_ident()
         locks = KeyedLocks()
         self.budget = BufferBudget(config.buffer_size)
         self.api = OSFAPIClient(token, config, view_only=view_only, stats=stats, clock=clock)
         self.tree = Tree(self.api, expiry)
-        self.browser = Browser(self.api, self.tree)
+        self.browser = Browser(self.api, self.tree, version_aware=version_aware)
+        self.history = History(self.api, self.tree)
         self.remover = Remover(self.api, self.tree, locks)
         self.mover = Mover(self.api, self.tree, locks)
         self.uploader = Uploader(self.api, self.tree, locks)
@@ -102,7 +107,7 @@ class EnginePool:
 
     Parameters
     ----------
-    config, token, stats, view_only, expiry
+    config, token, stats, view_only, expiry, version_aware
         As for :class:`Engine`.
 
     Attributes
@@ -119,6 +124,7 @@ class EnginePool:
         *,
         view_only: str | None,
         expiry: float,
+        version_aware: bool,
     ) -> None:
         self.clock = Clock()
         self._config = config
@@ -126,6 +132,7 @@ class EnginePool:
         self._stats = stats
         self._view_only = view_only
         self._expiry = expiry
+        self._version_aware = version_aware
         self._engines: dict[asyncio.AbstractEventLoop, Engine] = {}
         self._pid = os.getpid()
         _pools.add(self)
@@ -150,6 +157,7 @@ class EnginePool:
                 self.clock,
                 view_only=self._view_only,
                 expiry=self._expiry,
+                version_aware=self._version_aware,
             )
             await engine.start()
             self._engines[loop] = engine

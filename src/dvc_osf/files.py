@@ -11,7 +11,6 @@ from fsspec.compression import compr
 from fsspec.spec import AbstractBufferedFile
 
 from .facade import call_sync
-from .models import describe
 from .paths import OSFPath
 from .upload import UploadJob
 from .utils import ProgressTracker
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .filesystem import OSFFileSystem
+    from .writing import WritingFileSystem
 
-__all__ = ["OSFFile", "OSFWriteFile"]
+__all__ = ["IN_MEMORY", "OSFFile", "OSFWriteFile"]
 
-_IN_MEMORY = 5 * 1024 * 1024
+IN_MEMORY = 5 * 1024 * 1024
 """Bytes that a file being written may take in memory before it goes to the disk."""
 
 
@@ -64,6 +64,8 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         The canonical path.
     block_size : int, optional
         Bytes to read ahead.
+    version : int, optional
+        Which version, from 1; the newest by default.
     **kwargs
         As for :class:`fsspec.spec.AbstractBufferedFile`.
 
@@ -76,12 +78,17 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
     """
 
     def __init__(
-        self, fs: OSFFileSystem, path: str, block_size: int | str | None = None, **kwargs: Any
+        self,
+        fs: OSFFileSystem,
+        path: str,
+        block_size: int | str | None = None,
+        *,
+        version: int | str | None = None,
+        **kwargs: Any,
     ) -> None:
-        self._place = OSFPath.parse(path)
-        self._entity = call_sync(fs, "_file", self._place, "open")
+        self._place, self._entity = call_sync(fs, "_file", path, version, "open")
         super().__init__(fs, path, "rb", block_size, size=self._entity.size, **kwargs)
-        self.details = describe(path, self._entity)
+        self.details = fs._describe(self._place, self._entity)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         """Read bytes of the opened version; called by fsspec's block caches."""
@@ -114,7 +121,7 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
 
     def __init__(
         self,
-        fs: OSFFileSystem,
+        fs: WritingFileSystem,
         path: str,
         mode: str = "wb",
         chunk_size: int | str | None = None,
@@ -124,7 +131,7 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
     ) -> None:
         self.exclusive = "x" in mode
         self.text = "b" not in mode
-        self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by us
+        self._spool = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by us
         super().__init__(fs, path, "wb", chunk_size, autocommit=autocommit, **kwargs)
 
     def write(self, data: Any) -> int:
@@ -154,7 +161,9 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
         return True
 
     def commit(self) -> None:
-        """Upload what was written."""
+        """Upload what was written, unless it was discarded."""
+        if self._spool.closed:
+            return
         try:
             self._spool.seek(0)
             job = UploadJob(

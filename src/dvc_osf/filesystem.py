@@ -1,8 +1,9 @@
 """OSFFileSystem: fsspec's names on top of the tree, the transfers and the client.
 
 It is built in storeys, each a module and each standing on the one before: :mod:`~dvc_osf.base`
-(options, connections, paths), :mod:`~dvc_osf.looking`, :mod:`~dvc_osf.reading`,
-:mod:`~dvc_osf.writing`, :mod:`~dvc_osf.moving`, and here the file objects.
+(options, connections, paths), :mod:`~dvc_osf.looking`, :mod:`~dvc_osf.versions`,
+:mod:`~dvc_osf.reading`, :mod:`~dvc_osf.writing`, :mod:`~dvc_osf.moving`, and here the file
+objects.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import Any
 from fsspec.core import get_compression
 
 from .exceptions import OSFVersionConflictError
-from .facade import add_sync_methods
+from .facade import add_sync_methods, call_sync
 from .files import CompressedFile, OSFFile, OSFWriteFile, TextFile
 from .moving import MovingFileSystem
+from .paths import OSFPath
+from .streams import AsyncReader, AsyncWriter
+from .transactions import OSFTransaction
 
 __all__ = ["OSFFile", "OSFFileSystem", "OSFWriteFile"]
 
@@ -55,6 +59,9 @@ class OSFFileSystem(MovingFileSystem):
     create_folders : bool, optional
         Whether ``mkdir`` makes a folder, for people who want empty ones on the web page. By
         default it does nothing, and folders appear with their first file.
+    version_aware : bool, optional
+        Whether ``?version=<n>`` at the end of a path names a version of a file, and descriptions
+        of files have ``version_id``. By default a question mark is part of a name.
     credentialpath : str, optional
         A file that holds the token.
     use_listings_cache : bool, optional
@@ -80,6 +87,8 @@ class OSFFileSystem(MovingFileSystem):
     event loops; each has its own connections and caches.
     """
 
+    transaction_type = OSFTransaction
+
     def open(self, path: str, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
         """Open a file.
 
@@ -91,7 +100,8 @@ class OSFFileSystem(MovingFileSystem):
             ``r``, ``w`` or ``x``, with ``b`` for bytes. Appending and reading while writing are
             not possible on the OSF.
         *args, **kwargs
-            ``block_size``, ``cache_type``, ``compression``, ``encoding`` and so on, as for fsspec.
+            ``block_size``, ``cache_type``, ``compression``, ``encoding`` and so on, as for fsspec;
+            for reading also ``version``, from 1.
 
         Returns
         -------
@@ -123,18 +133,69 @@ class OSFFileSystem(MovingFileSystem):
     ) -> OSFFile | OSFWriteFile:
         if mode == "rb":
             return OSFFile(self, path, block_size, cache_options=cache_options, **kwargs)
-        if mode == "xb" and self._is_taken(path):
+        if mode == "xb":
+            call_sync(self, "_refuse_taken", path)
+        return OSFWriteFile(self, path, mode, block_size, autocommit=autocommit)
+
+    async def open_async(
+        self,
+        path: str,
+        mode: str = "rb",
+        *,
+        block_size: int | None = None,
+        version: int | str | None = None,
+        **kwargs: Any,
+    ) -> AsyncReader | AsyncWriter:
+        """Open a file for asynchronous code, to be used by ``async with``.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        mode : {"rb", "wb", "xb"}, optional
+            Read; write, all at once when it is closed; or write a file that must not exist.
+        block_size : int, optional
+            Bytes to read at once; 5 MiB by default.
+        version : int, optional
+            Which version to read, from 1; the newest by default.
+        **kwargs
+            Ignored, but for ``compression``, which is not possible.
+
+        Returns
+        -------
+        AsyncReader or AsyncWriter
+            Its ``read``, ``write``, ``close`` and so on are awaited, ``seek`` and ``tell`` are not.
+
+        Raises
+        ------
+        ValueError
+            The mode is one of text, or there is compression.
+        NotImplementedError
+            The mode is another, or a file is to be written within a transaction, which would have
+            to upload it by a synchronous call.
+        """
+        kind = _kind_of(mode)
+        if "t" in kind or kwargs.get("compression"):
+            raise ValueError("asynchronous files are of bytes, without compression")
+        if kind == "rb":
+            place, file = await self._file(path, version, "open")
+            return AsyncReader(self, place, file, block_size)
+        if self._intrans:
+            raise NotImplementedError("within a transaction, write by open()")
+        if kind == "xb":
+            await self._refuse_taken(path)
+        return AsyncWriter(self, OSFPath.parse(path), exclusive=kind == "xb")
+
+    async def _refuse_taken(self, path: str) -> None:
+        """Ask the OSF, not the cache, whether a file exists."""
+        try:
+            taken = (await self._info(path, refresh=True))["type"] == "file"
+        except FileNotFoundError:
+            return
+        if taken:
             raise OSFVersionConflictError(
                 "the file exists", path=self._strip_protocol(path), operation="open"
             )
-        return OSFWriteFile(self, path, mode, block_size, autocommit=autocommit)
-
-    def _is_taken(self, path: str) -> bool:
-        """Ask the OSF, not the cache, whether a file exists."""
-        try:
-            return bool(self.info(path, refresh=True)["type"] == "file")
-        except FileNotFoundError:
-            return False
 
 
 def _kind_of(mode: str) -> str:
@@ -154,5 +215,6 @@ def _kind_of(mode: str) -> str:
 add_sync_methods(
     OSFFileSystem,
     "cat cat_file cat_ranges copy cp_file du exists expand_path find get get_file glob info isdir "
-    "isfile ls makedirs mkdir mv pipe pipe_file put put_file rm rm_file rmdir size sizes",
+    "isfile ls makedirs mkdir mv pipe pipe_file put put_file rm rm_file rmdir size sizes "
+    "versions",
 )

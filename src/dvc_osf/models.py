@@ -164,12 +164,15 @@ class Version:
         When it was made.
     md5, sha256 : str or None
         Its checksums.
+    size : int or None
+        Its bytes, which WaterButler does not tell.
     """
 
     number: int
     modified: datetime | None
     md5: str | None
     sha256: str | None
+    size: int | None = None
 
     @classmethod
     def from_waterbutler(cls, data: Any) -> Version:
@@ -224,7 +227,7 @@ class Provider:
     root_url: str
 
 
-def describe(path: str, entity: Entity) -> dict[str, Any]:
+def describe(path: str, entity: Entity, *, version_aware: bool = False) -> dict[str, Any]:
     """Describe an entity in fsspec's words.
 
     Parameters
@@ -233,12 +236,15 @@ def describe(path: str, entity: Entity) -> dict[str, Any]:
         Its canonical path.
     entity : Entity
         What it is.
+    version_aware : bool, optional
+        Whether to name the version in the way that DVC looks for.
 
     Returns
     -------
     dict
         ``name``, ``size`` (bytes), ``type`` and ``id``; for a file also ``md5``, ``sha256``,
-        ``version`` (from 1), ``modified`` and ``created`` (aware times).
+        ``version`` (from 1), ``modified`` and ``created`` (aware times), and with
+        ``version_aware`` the same version as text in ``version_id``.
     """
     info = describe_folder(path)
     info["id"] = entity.id
@@ -252,6 +258,8 @@ def describe(path: str, entity: Entity) -> dict[str, Any]:
             "modified": entity.modified,
             "created": entity.created,
         }
+        if version_aware and entity.version is not None:
+            info["version_id"] = str(entity.version)
     return info
 
 

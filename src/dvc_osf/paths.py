@@ -9,7 +9,14 @@ from urllib.parse import unquote, urlsplit
 
 from .exceptions import OSFPathError
 
-__all__ = ["DEFAULT_PROVIDER", "PROVIDERS", "OSFPath", "check_name", "strip_protocol"]
+__all__ = [
+    "DEFAULT_PROVIDER",
+    "PROVIDERS",
+    "OSFPath",
+    "check_name",
+    "split_version",
+    "strip_protocol",
+]
 
 DEFAULT_PROVIDER = "osfstorage"
 
@@ -35,6 +42,7 @@ PROVIDERS = frozenset(
 _CHANGED = re.compile(r"[\x00-\x08\x0e-\x1f]")
 """Control characters that become spaces on the OSF; tabs and line ends are kept."""
 
+_VERSIONED = re.compile(r"(?P<path>.*[^/])\?version=(?P<version>\d+)", re.ASCII | re.DOTALL)
 _GUID = re.compile(r"[a-z0-9]{5,}")
 _WEB_HOSTS = frozenset({"osf.io", "www.osf.io", "staging.osf.io", "test.osf.io"})
 
@@ -179,6 +187,25 @@ def strip_protocol(path: str | os.PathLike[str]) -> str:
         ``project/provider/path`` without a slash at either end.
     """
     return str(OSFPath.parse(path))
+
+
+def split_version(path: str | os.PathLike[str]) -> tuple[str, int | None]:
+    """Take the version off a path such as ``osf://abc12/data.csv?version=3``.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        What a user wrote.
+
+    Returns
+    -------
+    tuple of str and int or None
+        The path before a ``?version=<digits>`` at its end, and the version; all of the path and
+        None where it has no such end.
+    """
+    text = os.fspath(path)
+    match = _VERSIONED.fullmatch(text)
+    return (match["path"], int(match["version"])) if match else (text, None)
 
 
 def _without_scheme(text: str) -> str:

@@ -2,40 +2,154 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
 
+from .concurrency import gather_or_cancel
 from .exceptions import OSFIsADirectoryError, OSFNotFoundError
-from .looking import LookingFileSystem
-from .paths import OSFPath
+from .paths import split_version
+from .ranges import MAX_GAP, by_path, merge
 from .utils import ProgressTracker
+from .versions import VersionsFileSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from .models import Entity
+    from .paths import OSFPath
+    from .ranges import Block, Range
 
 __all__ = ["ReadingFileSystem"]
 
 
-class ReadingFileSystem(LookingFileSystem):
+class ReadingFileSystem(VersionsFileSystem):
     """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that reads."""
 
     async def _cat_file(
-        self, path: str, start: int | None = None, end: int | None = None, **_: Any
+        self,
+        path: str,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        version: int | str | None = None,
+        **_: Any,
     ) -> bytes:
+        """Read a file, or a part of it, into memory.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        start, end : int, optional
+            Positions as in a slice: negative ones count from the end.
+        version : int, optional
+            Which version, from 1; the newest by default.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        bytes
+            Exactly what was asked for; the MD5 of a whole file is verified.
+        """
+
         async def read(place: OSFPath, file: Entity) -> bytes:
             first, last, _step = slice(start, end).indices(file.size or 0)
             downloader = (await self._engine()).downloader
             return await downloader.read(place, file, "cat_file", first, last)
 
-        data: bytes = await self._with_file(OSFPath.parse(path), "cat_file", read)
+        data: bytes = await self._with_file(path, version, "cat_file", read)
         return data
 
+    async def _cat_ranges(
+        self,
+        paths: list[str],
+        starts: Any,
+        ends: Any,
+        max_gap: int | None = None,
+        batch_size: int | None = None,
+        on_error: str = "return",
+        *,
+        version: int | str | None = None,
+        **_: Any,
+    ) -> list[Any]:
+        """Read many ranges of many files at once; neighbours in a file are one request.
+
+        Parameters
+        ----------
+        paths : list of str
+            A file for each range.
+        starts, ends : int, None or list of int or None
+            Positions as in a slice, for each range or for all.
+        max_gap : int, optional
+            Bytes between two ranges of a file that are fetched along rather than by a request
+            of their own: the OSF counts requests, not bytes. 65,536 by default, also for None.
+        batch_size : int, optional
+            Not used: requests in flight are bounded anyway.
+        on_error : {"return", "raise"}, optional
+            Whether a failure is put into the place of its range's bytes, or raised.
+        version : int, optional
+            Which version of each file, from 1; the newest by default.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        list of bytes or Exception
+            In the order of the ranges.
+        """
+        del batch_size
+        results: list[Any] = [b""] * len(paths)
+
+        async def settle(
+            work: Awaitable[None], numbers: Iterable[int], but: tuple[type[Exception], ...] = ()
+        ) -> None:
+            try:
+                await work
+            except but:
+                raise
+            except Exception as error:
+                if on_error != "return":
+                    raise
+                for number in numbers:
+                    results[number] = error
+
+        async def fetch(place: OSFPath, file: Entity, block: Block) -> None:
+            downloader = (await self._engine()).downloader
+            data = await downloader.read(place, file, "cat_ranges", block.start, block.end)
+            for number, first, last in block.ranges:
+                results[number] = data[first - block.start : last - block.start]
+
+        async def read(path: str, ranges: list[Range]) -> None:
+            async def read_blocks(place: OSFPath, file: Entity) -> None:
+                size = (await self._engine()).downloader.size(place, file, "cat_ranges")
+                blocks = merge(ranges, size, MAX_GAP if max_gap is None else max_gap)
+                await gather_or_cancel(
+                    # A file that is not found may have got another id: see _with_file.
+                    settle(fetch(place, file, block), block.numbers, but=(OSFNotFoundError,))
+                    for block in blocks
+                )
+
+            await self._with_file(path, version, "cat_ranges", read_blocks)
+
+        await gather_or_cancel(
+            settle(read(path, ranges), [number for number, _, _ in ranges])
+            for path, ranges in by_path(paths, starts, ends).items()
+        )
+        return results
+
     async def _get_file(
-        self, rpath: str, lpath: Any, callback: Any = DEFAULT_CALLBACK, **_: Any
+        self,
+        rpath: str,
+        lpath: Any,
+        callback: Any = DEFAULT_CALLBACK,
+        *,
+        version: int | str | None = None,
+        **_: Any,
     ) -> None:
         """Download a file; the local one appears only whole and verified.
 
@@ -47,11 +161,12 @@ class ReadingFileSystem(LookingFileSystem):
             Where to put it.
         callback : fsspec.callbacks.Callback or callable, optional
             Follows the bytes.
+        version : int, optional
+            Which version, from 1; the newest by default.
         **_
             Ignored, as other filesystems' options are.
         """
         progress = ProgressTracker(callback)
-        place = OSFPath.parse(rpath)
 
         async def download(place: OSFPath, file: Entity) -> None:
             downloader = (await self._engine()).downloader
@@ -63,25 +178,45 @@ class ReadingFileSystem(LookingFileSystem):
                 await downloader.to_file(place, file, os.fspath(lpath), progress, "get_file")
 
         try:
-            await self._with_file(place, "get_file", download)
+            await self._with_file(rpath, version, "get_file", download)
         except OSFIsADirectoryError:
             os.makedirs(lpath, exist_ok=True)
 
+    async def _get(self, rpath: Any, lpath: Any, *args: Any, **kwargs: Any) -> Any:
+        """Download files; fsspec would take a path with a version at its end for a pattern."""
+        if self.version_aware and isinstance(rpath, str) and isinstance(lpath, (str, os.PathLike)):
+            bare, number = split_version(rpath)
+            if number is not None and not has_magic(bare):
+                target = os.fspath(lpath)
+                if target.endswith(("/", os.sep)) or await asyncio.to_thread(os.path.isdir, target):
+                    target = os.path.join(target, bare.rpartition("/")[2])
+                return await super()._get([rpath], [target], *args, **kwargs)
+        return await super()._get(rpath, lpath, *args, **kwargs)
+
     async def _with_file(
-        self, place: OSFPath, operation: str, use: Callable[[OSFPath, Entity], Awaitable[Any]]
+        self,
+        path: str,
+        version: int | str | None,
+        operation: str,
+        use: Callable[[OSFPath, Entity], Awaitable[Any]],
     ) -> Any:
         """Use a file's record; where its id turns out to be gone, resolve the path once more."""
-        file = await self._file(place, operation)
+        place, file = await self._file(path, version, operation)
         try:
             return await use(place, file)
         except OSFNotFoundError:
             if not (await self._engine()).tree.invalidate(place):
                 raise
-        return await use(place, await self._file(place, operation))
+        return await use(*await self._file(path, version, operation))
 
-    async def _file(self, place: OSFPath, operation: str) -> Entity:
-        """Resolve a path to a file."""
-        return await (await self._engine()).browser.file(place, operation)
+    async def _file(
+        self, path: str, version: int | str | None, operation: str
+    ) -> tuple[OSFPath, Entity]:
+        """Resolve a path to a file, as it is or as it was in a version."""
+        place, number = await self._locate(path, version, operation)
+        if number is None:
+            return place, await (await self._engine()).browser.file(place, operation)
+        return place, await self._version(place, number, operation)
 
     async def _read_pinned(self, place: OSFPath, file: Entity, start: int, end: int) -> bytes:
         """Read a part of a file as it was when it was opened."""

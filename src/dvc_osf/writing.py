@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import os
 import shutil
 import tempfile
@@ -12,8 +13,9 @@ from typing import Any
 from fsspec.callbacks import DEFAULT_CALLBACK
 
 from .concurrency import gather_or_cancel
-from .exceptions import OSFVersionConflictError
-from .paths import OSFPath
+from .exceptions import OSFPathError, OSFVersionConflictError
+from .files import OSFWriteFile
+from .paths import OSFPath, split_version
 from .reading import ReadingFileSystem
 from .remover import topmost
 from .sources import BytesSource, FileSource, SmallFileSource, Source
@@ -60,11 +62,29 @@ class WritingFileSystem(ReadingFileSystem):
         """
         if await asyncio.to_thread(os.path.isdir, lpath):
             await self._makedirs(rpath, exist_ok=True)
+        elif self._intrans:
+            with open(lpath, "rb") as stream:  # noqa: ASYNC230 - read in a thread
+                await self._defer(stream, rpath, mode)
         else:
             await self._upload_file(lpath, _job(rpath, "put_file", mode, callback))
 
     async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
-        await self._upload(_job(path, "pipe_file", mode), BytesSource(value))
+        if self._intrans:
+            await self._defer(io.BytesIO(value), path, mode)
+        else:
+            await self._upload(_job(path, "pipe_file", mode), BytesSource(value))
+
+    async def _defer(self, stream: Any, path: str, mode: str) -> None:
+        """Keep a file object's bytes for the end of the transaction that is under way."""
+        if self.asynchronous:
+            raise NotImplementedError(
+                "a transaction ends by synchronous calls; use it with a synchronous filesystem"
+            )
+        mode = "xb" if mode == "create" else "wb"
+        file = OSFWriteFile(self, self._strip_protocol(path), mode, autocommit=False)
+        self.transaction.files.append(file)
+        with file:
+            await asyncio.to_thread(shutil.copyfileobj, stream, file)
 
     async def _upload_file(self, lpath: str, job: UploadJob) -> None:
         """Upload a local file, by the strategy that its size asks for."""
@@ -103,6 +123,13 @@ class WritingFileSystem(ReadingFileSystem):
                 os.unlink(local.name)
 
     async def _upload(self, job: UploadJob, source: Source) -> None:
+        if self.version_aware and split_version(job.place.name)[1] is not None:
+            raise OSFPathError(
+                "versions cannot be written, only made by writing the file",
+                path=str(job.place),
+                operation=job.operation,
+                hint="Write to the path without ?version=",
+            )
         await (await self._engine()).uploader.upload(job, source)
 
     async def _put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> Any:
@@ -120,6 +147,8 @@ class WritingFileSystem(ReadingFileSystem):
         if not hasattr(lpath, "read"):
             return await super()._put(lpath, rpath, *args, **kwargs)
         mode, callback = kwargs.get("mode", "overwrite"), kwargs.get("callback")
+        if self._intrans:
+            return await self._defer(lpath, rpath, mode)
         await self._upload_stream(lpath, _job(rpath, "put", mode, callback))
         return None
 

@@ -1,0 +1,145 @@
+"""Versions: what there is of a file beside the newest, and paths that name one of them.
+
+An older version is named by the argument ``version`` of whatever reads. On a filesystem made with
+``version_aware=True`` it may also stand at the end of a path: ``osf://abc12/data.csv?version=3``.
+A question mark is legal in a name on the OSF. So, there, a file whose name really ends like that
+is itself, as listings name it; its neighbour's version is then named by the argument only.
+"""
+
+from __future__ import annotations
+
+from glob import has_magic
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import OSFNotFoundError
+from .looking import LookingFileSystem
+from .models import describe
+from .paths import OSFPath, split_version
+
+if TYPE_CHECKING:
+    from .models import Entity
+
+__all__ = ["VersionsFileSystem"]
+
+
+class VersionsFileSystem(LookingFileSystem):
+    """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that knows older versions."""
+
+    async def _versions(self, path: str) -> list[dict[str, Any]]:
+        """List the versions of a file, in one request for checksums and one for sizes.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+
+        Returns
+        -------
+        list of dict
+            What :meth:`info` says of each version, newest first: ``name``, ``version`` (from 1),
+            ``size`` (bytes), ``md5``, ``sha256``, ``modified`` and so on. ``size`` is None where
+            the OSF does not tell.
+
+        Raises
+        ------
+        OSFNotFoundError
+            There is no such file.
+        OSFIsADirectoryError
+            It is a folder.
+        """
+        place = OSFPath.parse(path)
+        engine = await self._engine()
+        file = await engine.browser.file(place, "versions")
+        try:
+            history = await engine.history.of(place, file)
+        except OSFNotFoundError:
+            if not engine.tree.invalidate(place):
+                raise
+            file = await engine.browser.file(place, "versions")
+            history = await engine.history.of(place, file)
+        return [self._describe(place, version) for version in history]
+
+    async def _info(
+        self, path: str, *, version: int | str | None = None, refresh: bool = False, **_: Any
+    ) -> dict[str, Any]:
+        """Describe a file or folder.
+
+        Parameters
+        ----------
+        path : str
+            Where.
+        version : int, optional
+            Describe the file as it was in this version, from 1.
+        refresh : bool, optional
+            Ask the OSF even where the listings' cache knows.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        dict
+            See :func:`dvc_osf.models.describe`; ``name`` is the path without the version.
+
+        Raises
+        ------
+        OSFNotFoundError
+            Nothing is there, or no such version.
+        """
+        place, number = await self._locate(path, version, "info")
+        if number is None:
+            return await super()._info(str(place), refresh=refresh)
+        return self._describe(place, await self._version(place, number, "info"))
+
+    async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
+        """Find paths by a pattern; a path with a version at its end names itself."""
+        bare, number = split_version(path)
+        if not self.version_aware or number is None or has_magic(bare):
+            return await super()._glob(path, maxdepth=maxdepth, **kwargs)
+        try:
+            found = {self._strip_protocol(path): await self._info(path)}
+        except FileNotFoundError:
+            found = {}
+        return found if kwargs.get("detail") else list(found)
+
+    async def _locate(
+        self, path: str, version: int | str | None, operation: str
+    ) -> tuple[OSFPath, int | None]:
+        """Tell which place and which version a path means, and an argument beside it."""
+        if version is not None:
+            return OSFPath.parse(path), _number(version)
+        bare, number = split_version(path)
+        if not self.version_aware or number is None:
+            return OSFPath.parse(path), None
+        literal = OSFPath.parse(path)
+        if literal.parts:
+            try:
+                if await (await self._engine()).tree.file(literal, operation) is not None:
+                    return literal, None
+            except OSFNotFoundError as error:
+                # There is not even the folder, or not the project: of which more is said below.
+                if error.status is not None:
+                    raise
+        return OSFPath.parse(bare), number
+
+    async def _version(self, place: OSFPath, number: int, operation: str) -> Entity:
+        """Return a file as it was in a version; where its id is gone, resolve the path again."""
+        engine = await self._engine()
+        file = await engine.browser.file(place, operation)
+        try:
+            return await engine.history.at(place, file, number, operation)
+        except OSFNotFoundError as error:
+            if error.status is None or not engine.tree.invalidate(place):
+                raise
+        file = await engine.browser.file(place, operation)
+        return await engine.history.at(place, file, number, operation)
+
+    def _describe(self, place: OSFPath, file: Entity) -> dict[str, Any]:
+        return describe(str(place), file, version_aware=self.version_aware)
+
+
+def _number(version: int | str) -> int:
+    """Read a version's number; DVC keeps it as text."""
+    try:
+        return int(version)
+    except (TypeError, ValueError):
+        raise ValueError(f"{version!r} is not a version; the OSF counts them from 1") from None
