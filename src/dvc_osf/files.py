@@ -86,6 +86,8 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         version: int | str | None = None,
         **kwargs: Any,
     ) -> None:
+        # fsspec's local caches pass a size, even an unknown one; the listing's is right.
+        kwargs.pop("size", None)
         self._place, self._entity = call_sync(fs, "_file", path, version, "open")
         super().__init__(fs, path, "rb", block_size, size=self._entity.size, **kwargs)
         self.details = fs._describe(self._place, self._entity)

@@ -131,7 +131,7 @@ def test_failures_are_raised_where_that_is_asked_for(fs, file, root):
     assert fs.cat_ranges([file], 0, 4, on_error="raise") == [DATA[:4]]
 
 
-def test_a_file_that_somebody_replaced_is_found_again(fs, plant, file, root):
+def test_a_file_that_somebody_replaced_is_found_again(fs, plant, file):
     plant.delete("data/file")
     plant.files({"data/file": b"quite another"})
 
