@@ -15,13 +15,11 @@ from hypothesis import strategies as st
 
 DATA = random.Random(1).randbytes(3000)
 LINES = b"".join(b"line %d\n" % number for number in range(500))
+# fsspec leaves the temporary file of its mmap cache to the garbage collector.
+leaves_a_file = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 CACHES = [
     *("readahead", "blockcache", "bytes", "all", "first", "none", "background"),
-    # fsspec leaves its temporary file to the garbage collector.
-    pytest.param(
-        "mmap",
-        marks=pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    ),
+    pytest.param("mmap", marks=leaves_a_file),
 ]
 
 
@@ -189,12 +187,13 @@ def test_a_local_cache_downloads_once(file, options, tmp_path, asked, cache):
         assert asked().get("download", 0) == (turn == 0)
 
 
+@leaves_a_file
 def test_a_local_cache_by_blocks_fetches_what_is_read(file, options, tmp_path, osf):
     local = {"cache_storage": str(tmp_path / "cache")}
     with fsspec.open(f"blockcache::osf://{file}", osf=options, blockcache=local) as stream:
         stream.seek(-10, io.SEEK_END)
         assert stream.read() == DATA[-10:]
-    assert sum(entry.sent for entry in osf.requests if "version" in entry.query) <= len(DATA)
+    assert sum("version" in entry.query for entry in osf.requests) == 1
 
 
 def test_a_local_cache_sees_that_a_file_has_changed(file, options, other, tmp_path):
