@@ -10,7 +10,8 @@ from fsspec.asyn import AsyncFileSystem, get_loop
 
 from .auth import TokenSource
 from .config import Config
-from .engine import EnginePool
+from .engine import EnginePool, Traits
+from .exceptions import OSFPathError
 from .paths import OSFPath, strip_protocol
 from .stats import Stats
 
@@ -50,6 +51,7 @@ class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
         ssl_verify: bool | str | None = None,
         create_folders: bool = False,
         version_aware: bool = False,
+        holding_folder: str | None = None,
         credentialpath: str | None = None,
         use_listings_cache: bool = True,
         listings_expiry_time: float | None = 60.0,
@@ -82,14 +84,13 @@ class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
         expiry = float("inf") if listings_expiry_time is None else float(listings_expiry_time)
         if not use_listings_cache:
             expiry = 0.0
-        self._engines = EnginePool(
-            self.config,
-            self._token,
-            self.stats,
+        traits = Traits(
             view_only=view_only,
             expiry=expiry,
             version_aware=version_aware,
+            holding=_parse_holding(holding_folder),
         )
+        self._engines = EnginePool(self.config, self._token, self.stats, traits)
         weakref.finalize(self, self._engines.close)
 
     # -- lifecycle ---------------------------------------------------------------------------
@@ -181,3 +182,12 @@ class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
     @classmethod
     def _parent(cls, path: str) -> str:
         return cls._strip_protocol(path).rpartition("/")[0]  # type: ignore[no-any-return]
+
+
+def _parse_holding(folder: str | None) -> OSFPath | None:
+    if folder is None:
+        return None
+    place = OSFPath.parse(folder)
+    if not place.parts:
+        raise OSFPathError("a holding folder needs a name", path=str(place))
+    return place

@@ -34,11 +34,16 @@ class Browser:
         What knows the rest.
     version_aware : bool
         As for :func:`dvc_osf.models.describe`.
+    hidden : OSFPath or None
+        A folder that is left out of listings.
     """
 
-    def __init__(self, api: OSFAPIClient, tree: Tree, *, version_aware: bool) -> None:
+    def __init__(
+        self, api: OSFAPIClient, tree: Tree, *, version_aware: bool, hidden: OSFPath | None = None
+    ) -> None:
         self._api = api
         self._tree = tree
+        self._hidden = hidden
         self._describe = partial(describe, version_aware=version_aware)
 
     async def info(self, place: OSFPath, *, refresh: bool = False) -> Info:
@@ -175,7 +180,8 @@ class Browser:
         return [
             self._describe(f"{place}/{namesakes[0].name}", namesakes[0])
             for kind in (children.folders, children.files)
-            for namesakes in kind.values()
+            for name, namesakes in kind.items()
+            if self._hidden is None or place.child(name) != self._hidden
         ]
 
     async def find(

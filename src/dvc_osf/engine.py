@@ -8,6 +8,7 @@ import ctypes
 import os
 import threading
 import weakref
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .api import OSFAPIClient
@@ -15,6 +16,7 @@ from .browser import Browser
 from .concurrency import BufferBudget, KeyedLocks
 from .download import Downloader
 from .history import History
+from .holding import Holder
 from .mover import Mover
 from .remover import Remover
 from .retry import Clock
@@ -29,10 +31,32 @@ if TYPE_CHECKING:
     from .paths import OSFPath
     from .stats import Stats
 
-__all__ = ["Engine", "EnginePool"]
+__all__ = ["Engine", "EnginePool", "Traits"]
 
 _CLOSING_PATIENCE = 2.0
 """Seconds to wait at exit for connections to close; they break with the process anyway."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a filesystem is made to be, beyond its settings.
+
+    Attributes
+    ----------
+    view_only : str or None
+        The key of a view-only link.
+    expiry : float
+        Seconds for which a listing is believed.
+    version_aware : bool
+        Whether descriptions of files name the version as DVC's ``version_aware`` remotes expect.
+    holding : OSFPath or None
+        The folder that keeps what is removed.
+    """
+
+    view_only: str | None = None
+    expiry: float = 60.0
+    version_aware: bool = False
+    holding: OSFPath | None = None
 
 
 class Engine:
@@ -50,34 +74,25 @@ class Engine:
         Its totals.
     clock : Clock
         What pauses are measured by.
-    view_only : str or None
-        The key of a view-only link.
-    expiry : float
-        Seconds for which a listing is believed.
-    version_aware : bool
-        Whether descriptions of files name the version as DVC's ``version_aware`` remotes expect.
+    traits : Traits
+        What it is made to be.
     """
 
     def __init__(
-        self,
-        config: Config,
-        token: TokenSource,
-        stats: Stats,
-        clock: Clock,
-        *,
-        view_only: str | None,
-        expiry: float,
-        version_aware: bool,
+        self, config: Config, token: TokenSource, stats: Stats, clock: Clock, traits: Traits
     ) -> None:
         self.thread = threading.get_ident()
         locks = KeyedLocks()
         self.budget = BufferBudget(config.buffer_size)
-        self.api = OSFAPIClient(token, config, view_only=view_only, stats=stats, clock=clock)
-        self.tree = Tree(self.api, expiry)
-        self.browser = Browser(self.api, self.tree, version_aware=version_aware)
+        self.api = OSFAPIClient(token, config, view_only=traits.view_only, stats=stats, clock=clock)
+        self.tree = Tree(self.api, traits.expiry)
+        self.browser = Browser(
+            self.api, self.tree, version_aware=traits.version_aware, hidden=traits.holding
+        )
         self.history = History(self.api, self.tree)
         self.remover = Remover(self.api, self.tree, locks)
         self.mover = Mover(self.api, self.tree, locks)
+        self.holder = traits.holding and Holder(self.tree, self.mover, self.remover, traits.holding)
         self.uploader = Uploader(self.api, self.tree, locks)
         self.downloader = Downloader(self.api, self.tree, self.budget)
         self.closed = False
@@ -107,7 +122,7 @@ class EnginePool:
 
     Parameters
     ----------
-    config, token, stats, view_only, expiry, version_aware
+    config, token, stats, traits
         As for :class:`Engine`.
 
     Attributes
@@ -116,23 +131,12 @@ class EnginePool:
         What the engines yet to be made measure pauses by.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        token: TokenSource,
-        stats: Stats,
-        *,
-        view_only: str | None,
-        expiry: float,
-        version_aware: bool,
-    ) -> None:
+    def __init__(self, config: Config, token: TokenSource, stats: Stats, traits: Traits) -> None:
         self.clock = Clock()
         self._config = config
         self._token = token
         self._stats = stats
-        self._view_only = view_only
-        self._expiry = expiry
-        self._version_aware = version_aware
+        self._traits = traits
         self._engines: dict[asyncio.AbstractEventLoop, Engine] = {}
         self._pid = os.getpid()
         _pools.add(self)
@@ -150,15 +154,7 @@ class EnginePool:
         if engine is None or engine.closed:
             for other in [known for known in self._engines if known.is_closed()]:
                 del self._engines[other]
-            engine = Engine(
-                self._config,
-                self._token,
-                self._stats,
-                self.clock,
-                view_only=self._view_only,
-                expiry=self._expiry,
-                version_aware=self._version_aware,
-            )
+            engine = Engine(self._config, self._token, self._stats, self.clock, self._traits)
             await engine.start()
             self._engines[loop] = engine
         return engine

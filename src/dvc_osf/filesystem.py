@@ -62,6 +62,10 @@ class OSFFileSystem(MovingFileSystem):
     version_aware : bool, optional
         Whether ``?version=<n>`` at the end of a path names a version of a file, and descriptions
         of files have ``version_id``. By default a question mark is part of a name.
+    holding_folder : str, optional
+        A folder, hidden from listings, to which ``rm`` moves what is beside it instead of deleting
+        it, so that its versions stay readable; writing to the old path continues them. Removing
+        from the folder itself deletes.
     credentialpath : str, optional
         A file that holds the token.
     use_listings_cache : bool, optional

@@ -155,6 +155,21 @@ class OSFPath:
         """The folder that holds this place; a provider's root is its own parent."""
         return OSFPath(self.project, self.provider, self.parts[:-1])
 
+    def is_below(self, other: OSFPath) -> bool:
+        """Tell whether this place is in a folder, or further down.
+
+        Parameters
+        ----------
+        other : OSFPath
+            The folder.
+
+        Returns
+        -------
+        bool
+            False for the folder itself.
+        """
+        return str(self).startswith(f"{other}/")
+
     def child(self, name: str) -> OSFPath:
         """Return the place of that name within this folder.
 

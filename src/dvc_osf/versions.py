@@ -11,12 +11,14 @@ from __future__ import annotations
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import OSFNotFoundError
+from .exceptions import OSFIsADirectoryError, OSFNotFoundError
 from .looking import LookingFileSystem
 from .models import describe
 from .paths import OSFPath, split_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .models import Entity
 
 __all__ = ["VersionsFileSystem"]
@@ -90,6 +92,58 @@ class VersionsFileSystem(LookingFileSystem):
             return await super()._info(str(place), refresh=refresh)
         return self._describe(place, await self._version(place, number, "info"))
 
+    async def _exists(self, path: str, *, version: int | str | None = None, **kwargs: Any) -> bool:
+        """Tell whether something is there, or a version of it; only "not found" means no."""
+        place, number = await self._locate(path, version, "exists")
+        if number is None:
+            return await super()._exists(str(place), **kwargs)
+        try:
+            if await self._home(place, number, "exists") is None:
+                # Not one that the listing knows of; somebody may have made it since.
+                await self._version(place, number, "exists")
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def _ls(
+        self, path: str, detail: bool = True, *, versions: bool = False, **kwargs: Any
+    ) -> list[Any]:
+        """Describe what a folder holds.
+
+        Parameters
+        ----------
+        path : str
+            The folder, or a file.
+        detail : bool, optional
+            Whether to return dicts instead of paths.
+        versions : bool, optional
+            Whether to name each version of each file, those of removed files that are kept among
+            them. Of older versions no size is told, for the listing has none.
+        **kwargs
+            ``refresh``; others are ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        list of dict or of str
+            Unordered, or paths in order.
+        """
+        if not versions:
+            return await super()._ls(path, detail, **kwargs)
+        place = OSFPath.parse(path)
+        holder = (await self._engine()).holder
+        held = await holder.files_in(place) if holder else {}
+        try:
+            infos = await super()._ls(path, **kwargs)
+        except FileNotFoundError:
+            if not held:
+                raise
+            infos = []
+        names = {info["name"] for info in infos}
+        removed = {f"{place}/{name}": file for name, file in held.items()}
+        infos += [describe(name, file) for name, file in removed.items() if name not in names]
+        found = [version for info in infos for version in _each_version(info)]
+        return found if detail else sorted(info["name"] for info in found)
+
     async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """Find paths by a pattern; a path with a version at its end names itself."""
         bare, number = split_version(path)
@@ -124,17 +178,49 @@ class VersionsFileSystem(LookingFileSystem):
     async def _version(self, place: OSFPath, number: int, operation: str) -> Entity:
         """Return a file as it was in a version; where its id is gone, resolve the path again."""
         engine = await self._engine()
-        file = await engine.browser.file(place, operation)
+        home = await self._home(place, number, operation) or place
+        file = await engine.browser.file(home, operation)
         try:
-            return await engine.history.at(place, file, number, operation)
+            return await engine.history.at(home, file, number, operation)
         except OSFNotFoundError as error:
-            if error.status is None or not engine.tree.invalidate(place):
+            if error.status is None or not engine.tree.invalidate(home):
                 raise
-        file = await engine.browser.file(place, operation)
-        return await engine.history.at(place, file, number, operation)
+        file = await engine.browser.file(home, operation)
+        return await engine.history.at(home, file, number, operation)
+
+    async def _home(self, place: OSFPath, number: int, operation: str) -> OSFPath | None:
+        """Return where the file is that has a version: at its path, or kept though removed."""
+        engine = await self._engine()
+        try:
+            file = await engine.browser.file(place, operation)
+        except (OSFNotFoundError, OSFIsADirectoryError):
+            kept = engine.holder and await engine.holder.find(place, number)
+            if not kept:
+                raise
+            return kept
+        if 1 <= number <= (file.version or 0):
+            return place
+        return await engine.holder.find(place, number) if engine.holder else None
 
     def _describe(self, place: OSFPath, file: Entity) -> dict[str, Any]:
         return describe(str(place), file, version_aware=self.version_aware)
+
+
+def _each_version(info: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a description for each version of a file, and that of a folder as it is."""
+    newest = info.get("version")
+    if newest is None:
+        yield info
+        return
+    for number in range(1, newest + 1):
+        name = f"{info['name']}?version={number}"
+        if number == newest:
+            yield {**info, "name": name}
+        else:
+            known = {"name": name, "version": number}
+            if "version_id" in info:
+                known["version_id"] = str(number)
+            yield info | dict.fromkeys(("size", "md5", "sha256", "modified")) | known
 
 
 def _number(version: int | str) -> int:
