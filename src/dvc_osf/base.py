@@ -89,6 +89,7 @@ class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
             expiry=expiry,
             version_aware=version_aware,
             holding=_parse_holding(holding_folder),
+            virtual_folders=not create_folders,
         )
         self._engines = EnginePool(self.config, self._token, self.stats, traits)
         weakref.finalize(self, self._engines.close)

@@ -34,15 +34,25 @@ class Browser:
         What knows the rest.
     version_aware : bool
         As for :func:`dvc_osf.models.describe`.
+    virtual_folders : bool, optional
+        Whether a folder goes with the last file that is deleted from it; see
+        :mod:`dvc_osf.leftovers`.
     hidden : OSFPath or None
         A folder that is left out of listings.
     """
 
     def __init__(
-        self, api: OSFAPIClient, tree: Tree, *, version_aware: bool, hidden: OSFPath | None = None
+        self,
+        api: OSFAPIClient,
+        tree: Tree,
+        *,
+        version_aware: bool,
+        virtual_folders: bool = False,
+        hidden: OSFPath | None = None,
     ) -> None:
         self._api = api
         self._tree = tree
+        self._virtual_folders = virtual_folders
         self._hidden = hidden
         self._describe = partial(describe, version_aware=version_aware)
 
@@ -77,7 +87,14 @@ class Browser:
         if file is not None:
             return self._describe(str(place), file)
         folders = await self._tree.folders(place, "info")
+        if await self._left_over(place, "info", refresh=refresh):
+            raise not_found(place, "info")
         return self._describe(str(place), folders[0])
+
+    async def _left_over(self, place: OSFPath, operation: str, *, refresh: bool = False) -> bool:
+        if not self._virtual_folders:
+            return False
+        return await self._tree.leftovers.include(place, operation, refresh=refresh)
 
     async def is_folder(self, place: OSFPath) -> bool:
         """Tell whether a folder is there, whatever else has its name.
@@ -93,13 +110,13 @@ class Browser:
             False only when the OSF says that there is none.
         """
         try:
-            if place.parts:
-                await self._tree.folders(place, "isdir")
-            else:
+            if not place.parts:
                 await self.info(place)
+                return True
+            await self._tree.folders(place, "isdir")
         except OSFNotFoundError:
             return False
-        return True
+        return not await self._left_over(place, "isdir")
 
     async def file(self, place: OSFPath, operation: str) -> Entity:
         """Resolve a path to a file.
@@ -177,12 +194,16 @@ class Browser:
             if error.status is not None or not place.parts:
                 raise
             return None
-        return [
-            self._describe(f"{place}/{namesakes[0].name}", namesakes[0])
-            for kind in (children.folders, children.files)
-            for name, namesakes in kind.items()
-            if self._hidden is None or place.child(name) != self._hidden
+        if await self._left_over(place, operation):
+            return None
+        shown = [
+            namesakes[0]
+            for name, namesakes in list(children.folders.items())
+            if place.child(name) != self._hidden
+            and not await self._left_over(place.child(name), operation, refresh=refresh)
         ]
+        shown += [namesakes[0] for namesakes in children.files.values()]
+        return [self._describe(f"{place}/{entity.name}", entity) for entity in shown]
 
     async def find(
         self,

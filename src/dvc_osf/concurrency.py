@@ -8,10 +8,18 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
-__all__ = ["BufferBudget", "KeyedLocks", "finish", "gather_or_cancel", "in_background"]
+__all__ = [
+    "BufferBudget",
+    "KeyedLocks",
+    "finish",
+    "gather_or_cancel",
+    "in_background",
+    "map_bounded",
+]
 
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _SMALL = 1024 * 1024
@@ -166,6 +174,51 @@ async def gather_or_cancel(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
         return await asyncio.gather(*tasks)
     finally:
         await _end(tasks)
+
+
+async def map_bounded(
+    work: Callable[[_Item], Awaitable[_Result]], items: Iterable[_Item], limit: int
+) -> list[_Result]:
+    """Work on many items, a bounded number at once, with no more tasks than that.
+
+    When one fails, no other begins, and those under way are finished: what has been asked of a
+    server is better awaited than forgotten.
+
+    Parameters
+    ----------
+    work : callable
+        What to do with an item.
+    items : iterable
+        On what.
+    limit : int
+        How many at once.
+
+    Returns
+    -------
+    list
+        The results, in order.
+
+    Raises
+    ------
+    Exception
+        The first failure.
+    """
+    items = list(items)
+    numbers = iter(range(len(items)))
+    results: dict[int, _Result] = {}
+    failures: list[Exception] = []
+
+    async def worker() -> None:
+        while not failures and (number := next(numbers, None)) is not None:
+            try:
+                results[number] = await work(items[number])
+            except Exception as error:  # noqa: BLE001, PERF203 - raised when all is quiet
+                failures.append(error)
+
+    await gather_or_cancel(worker() for _ in range(min(limit, len(items))))
+    if failures:
+        raise failures[0]
+    return [results[number] for number in range(len(items))]
 
 
 async def finish(work: Awaitable[_Result]) -> _Result:

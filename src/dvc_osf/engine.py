@@ -51,12 +51,15 @@ class Traits:
         Whether descriptions of files name the version as DVC's ``version_aware`` remotes expect.
     holding : OSFPath or None
         The folder that keeps what is removed.
+    virtual_folders : bool
+        Whether a folder goes with the last file that is deleted from it.
     """
 
     view_only: str | None = None
     expiry: float = 60.0
     version_aware: bool = False
     holding: OSFPath | None = None
+    virtual_folders: bool = True
 
 
 class Engine:
@@ -87,7 +90,11 @@ class Engine:
         self.api = OSFAPIClient(token, config, view_only=traits.view_only, stats=stats, clock=clock)
         self.tree = Tree(self.api, traits.expiry)
         self.browser = Browser(
-            self.api, self.tree, version_aware=traits.version_aware, hidden=traits.holding
+            self.api,
+            self.tree,
+            version_aware=traits.version_aware,
+            virtual_folders=traits.virtual_folders,
+            hidden=traits.holding,
         )
         self.history = History(self.api, self.tree)
         self.remover = Remover(self.api, self.tree, locks)

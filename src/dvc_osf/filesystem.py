@@ -219,6 +219,6 @@ def _kind_of(mode: str) -> str:
 add_sync_methods(
     OSFFileSystem,
     "cat cat_file cat_ranges copy cp_file du exists expand_path find get get_file glob info isdir "
-    "isfile ls makedirs mkdir mv pipe pipe_file put put_file rm rm_file rmdir size sizes "
+    "isfile ls makedirs mkdir mv pipe pipe_file put put_file rm rm_file rmdir size sizes touch "
     "versions",
 )

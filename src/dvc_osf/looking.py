@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from .base import BaseFileSystem
+from .concurrency import map_bounded
 from .paths import OSFPath
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
 __all__ = ["LookingFileSystem"]
 
@@ -84,6 +87,64 @@ class LookingFileSystem(BaseFileSystem):
         found = await self._find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True)
         sizes = {name: info["size"] for name, info in found.items()}
         return sum(sizes.values()) if total else sizes
+
+    async def _expand_path(
+        self,
+        path: str | Iterable[str],
+        recursive: bool = False,
+        maxdepth: int | None = None,
+        assume_literal: bool = False,
+    ) -> list[str]:
+        """Turn paths and patterns into the paths that they mean.
+
+        A name may hold any character of a pattern: where something of just that name is there,
+        it is meant, and nothing else.
+
+        Parameters
+        ----------
+        path : str or iterable of str
+            Paths or glob patterns.
+        recursive : bool, optional
+            Whether to add what is below folders.
+        maxdepth : int, optional
+            How many levels of it.
+        assume_literal : bool, optional
+            Take no path for a pattern.
+
+        Returns
+        -------
+        list of str
+            Canonical, sorted, without repetitions.
+
+        Raises
+        ------
+        FileNotFoundError
+            Nothing was found.
+        """
+        _check_depth(maxdepth)
+        paths = [path] if isinstance(path, str) else list(path)
+        names = [self._strip_protocol(name) for name in paths]
+
+        async def expand(name: str) -> list[str]:
+            if assume_literal or not await self._is_pattern(name):
+                if not recursive:
+                    return [name]
+                return list(await self._find(name, maxdepth=maxdepth, withdirs=True))
+            found: list[str] = await self._glob(name, maxdepth=maxdepth)
+            if not found or not recursive or maxdepth == 1:
+                return found
+            # The pattern itself has gone down one level.
+            less = None if maxdepth is None else maxdepth - 1
+            return found + await self._expand_path(found, True, less, assume_literal=True)
+
+        expanded = set().union(*await map_bounded(expand, names, self.config.max_requests))
+        if not expanded:
+            raise FileNotFoundError(errno.ENOENT, "no such file or folder", ", ".join(paths))
+        return sorted(expanded)
+
+    async def _is_pattern(self, path: str) -> bool:
+        """Tell whether a path is a glob pattern, and not the name of something that is there."""
+        return has_magic(path) and not await self._exists(path)
 
 
 def _check_depth(maxdepth: int | None) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .children import Children
 from .concurrency import KeyedLocks
 from .exceptions import OSFNotFoundError, OSFVersionConflictError
+from .leftovers import Leftovers
 from .models import Entity
 from .paths import DEFAULT_PROVIDER, OSFPath
 from .retry import is_transient
@@ -52,9 +53,15 @@ class Tree:
         Who to ask.
     expiry : float
         Seconds for which a listing is believed; 0 turns the cache off.
+
+    Attributes
+    ----------
+    leftovers : Leftovers
+        Folders that hold nothing any more since this client took the last thing out of them.
     """
 
     def __init__(self, api: OSFAPIClient, expiry: float) -> None:
+        self.leftovers = Leftovers(self)
         self._api = api
         self._expiry = expiry
         self._cache: dict[str, dict[str, _Cached]] = {}
@@ -366,6 +373,7 @@ class Tree:
             cached.etag = None
             cached.expires = self._api.clock.monotonic() + self._expiry
         self._change(cached, lambda children: children.add(entity))
+        self.leftovers.gave(parent.child(entity.name))
 
     def forget(self, path: OSFPath, entity: Entity) -> None:
         """Strike out what was deleted or moved away, and all that was below it.
@@ -379,6 +387,7 @@ class Tree:
         """
         for cached in self._cache.get(str(path.parent), {}).values():
             self._change(cached, lambda children: children.remove(entity))
+        self.leftovers.took(path)
         if entity.is_folder:
             self._drop_below(str(path))
 

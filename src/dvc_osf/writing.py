@@ -12,8 +12,8 @@ from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
 
-from .concurrency import gather_or_cancel
-from .exceptions import OSFPathError, OSFVersionConflictError
+from .concurrency import map_bounded
+from .exceptions import OSFNotFoundError, OSFPathError, OSFVersionConflictError
 from .files import OSFWriteFile
 from .paths import OSFPath, split_version
 from .reading import ReadingFileSystem
@@ -69,10 +69,14 @@ class WritingFileSystem(ReadingFileSystem):
             await self._upload_file(lpath, _job(rpath, "put_file", mode, callback))
 
     async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
+        await self._store(path, value, mode, "pipe_file")
+
+    async def _store(self, path: str, value: bytes, mode: str, operation: str) -> None:
+        """Upload bytes, at once or at the end of a transaction."""
         if self._intrans:
             await self._defer(io.BytesIO(value), path, mode)
         else:
-            await self._upload(_job(path, "pipe_file", mode), BytesSource(value))
+            await self._upload(_job(path, operation, mode), BytesSource(value))
 
     async def _defer(self, stream: Any, path: str, mode: str) -> None:
         """Keep a file object's bytes for the end of the transaction that is under way."""
@@ -85,6 +89,35 @@ class WritingFileSystem(ReadingFileSystem):
         self.transaction.files.append(file)
         with file:
             await asyncio.to_thread(shutil.copyfileobj, stream, file)
+
+    async def _touch(self, path: str, truncate: bool = True, **_: Any) -> None:
+        """Make an empty file, or empty one by a new version; one request.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        truncate : bool, optional
+            False to leave a file that exists alone.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Raises
+        ------
+        NotImplementedError
+            The file exists and shall not be truncated: the OSF has no request that would change
+            nothing but its time.
+        """
+        mode = "overwrite" if truncate else "create"
+        try:
+            await self._store(path, b"", mode, "touch")
+        except OSFVersionConflictError as error:
+            if truncate:
+                raise
+            raise NotImplementedError(
+                f"osf://{self._strip_protocol(path)} exists, and the OSF cannot change its time "
+                "alone; write it anew, or pass truncate=True to empty it"
+            ) from error
 
     async def _upload_file(self, lpath: str, job: UploadJob) -> None:
         """Upload a local file, by the strategy that its size asks for."""
@@ -203,7 +236,7 @@ class WritingFileSystem(ReadingFileSystem):
         recursive : bool, optional
             Whether folders may go.
         batch_size : int, optional
-            Not used: requests in flight are bounded anyway.
+            How many deletions at once; ``max_requests`` by default.
         maxdepth : int, optional
             With ``recursive``, delete only the files of so many levels.
         **_
@@ -212,21 +245,30 @@ class WritingFileSystem(ReadingFileSystem):
         Raises
         ------
         OSFNotFoundError
-            A path names nothing.
+            A path names nothing; the others of a list are deleted nevertheless.
         OSFIsADirectoryError
             A path is a folder, and ``recursive`` is not set.
         """
-        del batch_size
         by_level = recursive and maxdepth is not None
         names = await self._expand_path(path, recursive=by_level, maxdepth=maxdepth)
         if by_level:
             names = [name for name in names if await self._isfile(name)]
-        if by_level or not recursive:
-            await gather_or_cancel(self._rm_file(name) for name in names)
-        else:
-            remover = (await self._engine()).remover
-            places = topmost(OSFPath.parse(name) for name in names)
-            await gather_or_cancel(remover.remove(place) for place in places)
+        if recursive and not by_level:
+            names = [str(place) for place in topmost(OSFPath.parse(name) for name in names)]
+        missing: list[OSFNotFoundError] = []
+
+        async def remove(name: str) -> None:
+            try:
+                if by_level or not recursive:
+                    await self._rm_file(name)
+                else:
+                    await (await self._engine()).remover.remove(OSFPath.parse(name))
+            except OSFNotFoundError as error:
+                missing.append(error)
+
+        await map_bounded(remove, names, batch_size or self.config.max_requests)
+        if missing:
+            raise missing[0]
 
 
 def _job(path: str, operation: str, mode: str, callback: Any = None) -> UploadJob:
