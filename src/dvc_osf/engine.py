@@ -17,6 +17,7 @@ from .concurrency import BufferBudget, KeyedLocks
 from .download import Downloader
 from .history import History
 from .holding import Holder
+from .merger import Merger
 from .mover import Mover
 from .remover import Remover
 from .retry import Clock
@@ -99,6 +100,7 @@ class Engine:
         self.history = History(self.api, self.tree)
         self.remover = Remover(self.api, self.tree, locks)
         self.mover = Mover(self.api, self.tree, locks)
+        self.merger = Merger(self.tree, self.mover, self.remover, config.max_requests)
         self.holder = traits.holding and Holder(self.tree, self.mover, self.remover, traits.holding)
         self.uploader = Uploader(self.api, self.tree, locks)
         self.downloader = Downloader(self.api, self.tree, self.budget)

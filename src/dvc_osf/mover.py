@@ -14,6 +14,7 @@ import dataclasses
 import secrets
 from typing import TYPE_CHECKING
 
+from .concurrency import finish
 from .exceptions import (
     OSFException,
     OSFNotFoundError,
@@ -25,7 +26,7 @@ from .retry import give_up, look_until, patience_after
 from .tree import not_found
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .api import OSFAPIClient
     from .children import Children
@@ -73,7 +74,8 @@ class Mover:
         _insist_on_names(action, source, target)
         if source == target:
             return
-        async with self._both(source, target):
+
+        async def go() -> None:
             file = await self._tree.file(source, action)
             if file is None:
                 raise not_found(source, action)
@@ -81,9 +83,13 @@ class Mover:
             there = (await self._tree.children(target.parent, action)).files.get(target.name)
             with self._tree.doubting(source, target):
                 if there:
-                    await self._replace(action, source, file, target, folder, there)
+                    # Begun, it must not be left in the middle, with the target set aside.
+                    await finish(self._replace(action, source, file, target, folder, there))
                 else:
                     await self._relocate(action, source, file, target, folder)
+
+        async with self._both(source, target):
+            await self._resolving(go, source, target)
 
     async def folder(self, action: str, source: OSFPath, target: OSFPath) -> None:
         """Move or copy a folder with all that is in it to a place that is free.
@@ -109,7 +115,8 @@ class Mover:
             raise OSFPathError(
                 "a folder cannot go into itself", path=str(target), operation=action, hint=""
             )
-        async with self._both(source, target):
+
+        async def go() -> None:
             folders = await self._tree.folders(source, action)
             if len(folders) > 1:
                 raise OSFVersionConflictError(
@@ -121,6 +128,19 @@ class Mover:
             into = await self._tree.ensure_folder(target.parent, action)
             with self._tree.doubting(source, target):
                 await self._relocate(action, source, folders[0], target, into)
+
+        async with self._both(source, target):
+            await self._resolving(go, source, target)
+
+    async def _resolving(self, go: Callable[[], Awaitable[None]], *places: OSFPath) -> None:
+        """Do something; where an id in the cache turns out to be gone, resolve once more."""
+        try:
+            await go()
+        except OSFNotFoundError as error:
+            believed = [self._tree.invalidate(place) for place in places]
+            if error.status is None or not any(believed):
+                raise
+            await go()
 
     @contextlib.asynccontextmanager
     async def _both(self, source: OSFPath, target: OSFPath) -> AsyncIterator[None]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from glob import has_magic
 from typing import Any
 
+from fsspec.utils import other_paths
+
+from .concurrency import map_bounded
+from .exceptions import OSFNotFoundError, OSFPathError
 from .paths import OSFPath
 from .tree import not_found
 from .writing import WritingFileSystem
@@ -16,14 +19,8 @@ class MovingFileSystem(WritingFileSystem):
     """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that moves and copies."""
 
     async def _cp_file(self, path1: str, path2: str, **_: Any) -> None:
-        """Copy a file on the server; of a folder, make the folder."""
-        if await self._isfile(path1):
-            mover = (await self._engine()).mover
-            await mover.file("copy", OSFPath.parse(path1), OSFPath.parse(path2))
-        elif await self._isdir(path1):
-            await self._makedirs(path2, exist_ok=True)
-        else:
-            raise not_found(OSFPath.parse(path1), "cp_file")
+        """Copy a file on the server; of a folder, make the folder where folders are real."""
+        await self._relocate("copy", path1, path2)
 
     async def _copy(
         self,
@@ -32,43 +29,66 @@ class MovingFileSystem(WritingFileSystem):
         recursive: bool = False,
         on_error: str | None = None,
         maxdepth: int | None = None,
-        **kwargs: Any,
+        batch_size: int | None = None,
+        **_: Any,
     ) -> None:
         """Copy on the server; a whole folder to a free place is one request.
+
+        Onto a folder that exists, a folder is merged: what the target lacks is one request each.
+
+        Parameters
+        ----------
+        path1 : str or list of str
+            What to copy; patterns are expanded.
+        path2 : str or list of str
+            Where to, by fsspec's rules: into ``path2`` where that is a folder or ends with a
+            slash, unless ``path1`` ends with one; a list pairs with the list ``path1``.
+        recursive : bool, optional
+            Whether folders are copied with what is in them.
+        on_error : {"raise", "ignore"}, optional
+            What to do about files that are gone meanwhile; ``"ignore"`` by default with
+            ``recursive``.
+        maxdepth : int, optional
+            With ``recursive``, how many levels.
+        batch_size : int, optional
+            How many at once; ``max_requests`` by default.
+        **_
+            Ignored.
+
+        Raises
+        ------
+        OSFNotFoundError
+            There is no such file or folder.
+        """
+        on_error = on_error or ("ignore" if recursive else "raise")
+        await self._transfer(
+            "copy", path1, path2, recursive, maxdepth, batch_size, ignore=on_error == "ignore"
+        )
+
+    async def _mv(
+        self,
+        path1: Any,
+        path2: Any,
+        recursive: bool = False,
+        maxdepth: int | None = None,
+        batch_size: int | None = None,
+        **_: Any,
+    ) -> None:
+        """Move on the server, keeping ids and versions; a folder to a free place is one request.
+
+        Onto a folder that exists, a folder is merged, and deleted when all of it has arrived.
+        When that fails in the middle, each file is at its old place or at its new one.
 
         Parameters
         ----------
         path1, path2 : str or list of str
-            From where to where, as for fsspec.
-        recursive : bool, optional
-            Whether folders are copied with what is in them.
-        on_error : {"raise", "ignore"}, optional
-            What to do about files that are gone meanwhile.
-        maxdepth : int, optional
-            With ``recursive``, how many levels.
-        **kwargs
-            As for fsspec.
-        """
-        if recursive and maxdepth is None:
-            target = await self._free_target(path1, path2)
-            if target is not None:
-                await (await self._engine()).mover.folder("copy", OSFPath.parse(path1), target)
-                return
-        await super()._copy(path1, path2, recursive, on_error, maxdepth, **kwargs)
-
-    async def _mv(
-        self, path1: str, path2: str, recursive: bool = False, maxdepth: int | None = None, **_: Any
-    ) -> None:
-        """Move on the server, keeping ids and versions; a folder to a free place is one request.
-
-        Parameters
-        ----------
-        path1, path2 : str
-            From where to where; into ``path2`` where that is a folder.
+            From where to where, as for copying.
         recursive : bool, optional
             Whether folders may be moved.
         maxdepth : int, optional
-            Move only so many levels of a folder.
+            Move only the files of so many levels of a folder.
+        batch_size : int, optional
+            How many at once; ``max_requests`` by default.
         **_
             Ignored.
 
@@ -76,31 +96,123 @@ class MovingFileSystem(WritingFileSystem):
         ------
         OSFIsADirectoryError
             It is a folder, and ``recursive`` is not set.
+        OSFNotFoundError
+            There is no such file or folder.
+        OSFPathError
+            A folder would go into itself.
         """
-        source, target = OSFPath.parse(path1), OSFPath.parse(path2)
-        mover = (await self._engine()).mover
-        if await self._isfile(path1):
-            if path2.endswith("/") or await self._isdir(path2):
-                target = target.child(source.name)
-            await mover.file("move", source, target)
-            return
         if not recursive:
-            await (await self._engine()).browser.file(source, "mv")
-        free = None if maxdepth is not None else await self._free_target(path1, path2)
-        if free is not None:
-            await mover.folder("move", source, free)
-            return
-        await self._copy(path1, path2, recursive=True, maxdepth=maxdepth)
-        await self._rm(path1, recursive=True, maxdepth=maxdepth)
+            browser = (await self._engine()).browser
+            for name in [path1] if isinstance(path1, str) else path1:
+                if not await self._is_pattern(self._strip_protocol(name)):
+                    await browser.file(OSFPath.parse(name), "mv")
+        await self._transfer("move", path1, path2, recursive, maxdepth, batch_size)
 
-    async def _free_target(self, path1: Any, path2: Any) -> OSFPath | None:
-        """Return where one folder, as a whole, would go; None where it must go piece by piece."""
-        if not isinstance(path1, str) or not isinstance(path2, str) or has_magic(path1):
-            return None
+    async def _transfer(
+        self,
+        action: str,
+        path1: Any,
+        path2: Any,
+        recursive: bool,
+        maxdepth: int | None,
+        batch_size: int | None,
+        *,
+        ignore: bool = False,
+    ) -> None:
+        """Move or copy whatever the paths mean."""
+        whole = recursive and maxdepth is None
+        pairs = await self._pairs(action, path1, path2, recursive, maxdepth, whole=whole)
+        if action == "move":
+            _insist_on_order(pairs)
+        elif whole and any(_is_inside(target, source) for source, target in pairs):
+            # A folder that is copied into itself: what is in it now, and not the copy too.
+            whole = False
+            pairs = await self._pairs(action, path1, path2, recursive, maxdepth, whole=whole)
+
+        async def go(pair: tuple[str, str]) -> None:
+            try:
+                await self._relocate(action, *pair, whole=whole)
+            except OSFNotFoundError:
+                if not ignore:
+                    raise
+
+        await map_bounded(go, pairs, batch_size or self.config.max_requests)
+
+    async def _relocate(self, action: str, path1: str, path2: str, *, whole: bool = False) -> None:
+        """Move or copy a file, or a whole folder, or make a folder like another."""
         source, target = OSFPath.parse(path1), OSFPath.parse(path2)
-        if not source.parts or await self._isfile(path1):
-            return None
-        if not path1.endswith("/") and (path2.endswith("/") or await self._isdir(path2)):
-            target = target.child(source.name)
-        inside = f"{target}/".startswith(f"{source}/")
-        return None if inside or not target.parts or await self._isdir(str(target)) else target
+        engine = await self._engine()
+        if await self._isfile(path1):
+            await engine.mover.file(action, source, target)
+        elif not await self._isdir(path1):
+            raise not_found(source, action)
+        elif whole:
+            await engine.merger.folder(action, source, target)
+        else:
+            await self._makedirs(path2, exist_ok=True)
+
+    async def _pairs(
+        self,
+        action: str,
+        path1: Any,
+        path2: Any,
+        recursive: bool,
+        maxdepth: int | None,
+        *,
+        whole: bool,
+    ) -> list[tuple[str, str]]:
+        """Find out what goes where; folders as a whole, or each file of them."""
+        if isinstance(path1, list) and isinstance(path2, list):
+            return list(zip(path1, path2, strict=True))
+        listed = not isinstance(path1, str)
+        pattern = not listed and await self._is_pattern(self._strip_protocol(path1))
+        names = await self._expand_path(path1, recursive=recursive and not whole, maxdepth=maxdepth)
+        if not listed and (not recursive or maxdepth is not None):
+            names = [name for name in names if not await self._isdir(name)]
+        if not names:
+            return []
+        if whole and not listed and not pattern and not await self._exists(path1):
+            raise not_found(OSFPath.parse(path1), action)
+        if pattern:
+            # As fsspec has it: the only file goes into path2, a folder's content becomes path2's.
+            into = len(names) == 1 and (not whole or await self._isfile(names[0]))
+        else:
+            into = not listed and not path1.endswith("/") and await self._is_goal(path2)
+        pairs = list(zip(names, other_paths(names, path2, into, flatten=listed), strict=True))
+        if not whole or len(pairs) == 1:
+            return pairs
+        folders = {name for name in names if not await self._isfile(name)}
+        return [pair for pair in pairs if not _is_below(OSFPath.parse(pair[0]), folders)]
+
+    async def _is_goal(self, path2: Any) -> bool:
+        """Tell whether things go into a path, rather than becoming it."""
+        return isinstance(path2, str) and (path2.endswith("/") or await self._isdir(path2))
+
+
+def _is_below(place: OSFPath, folders: set[str]) -> bool:
+    while place.parts:
+        place = place.parent
+        if str(place) in folders:
+            return True
+    return False
+
+
+def _is_inside(path: str, other: str) -> bool:
+    place, folder = OSFPath.parse(path), OSFPath.parse(other)
+    return place != folder and f"{place}/".startswith(f"{folder}/")
+
+
+def _insist_on_order(pairs: list[tuple[str, str]]) -> None:
+    """Refuse moves of which one would replace what another moves, or has moved."""
+    taken: set[OSFPath] = set()
+    sources = {OSFPath.parse(source) for source, _ in pairs}
+    for source, target in pairs:
+        place = OSFPath.parse(target)
+        if place in taken or (place in sources and place != OSFPath.parse(source)):
+            raise OSFPathError(
+                "two moves would meet here, and one file would be lost",
+                path=str(place),
+                operation="move",
+                hint="Move to different names, or one after the other",
+            )
+        taken.add(place)

@@ -8,6 +8,8 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.implementations.local import make_path_posix
+from fsspec.utils import other_paths
 
 from .concurrency import gather_or_cancel
 from .exceptions import OSFIsADirectoryError, OSFNotFoundError
@@ -182,16 +184,48 @@ class ReadingFileSystem(VersionsFileSystem):
         except OSFIsADirectoryError:
             os.makedirs(lpath, exist_ok=True)
 
-    async def _get(self, rpath: Any, lpath: Any, *args: Any, **kwargs: Any) -> Any:
-        """Download files; fsspec would take a path with a version at its end for a pattern."""
-        if self.version_aware and isinstance(rpath, str) and isinstance(lpath, (str, os.PathLike)):
-            bare, number = split_version(rpath)
-            if number is not None and not has_magic(bare):
-                target = os.fspath(lpath)
-                if target.endswith(("/", os.sep)) or await asyncio.to_thread(os.path.isdir, target):
-                    target = os.path.join(target, bare.rpartition("/")[2])
-                return await super()._get([rpath], [target], *args, **kwargs)
-        return await super()._get(rpath, lpath, *args, **kwargs)
+    async def _get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Download files, and folders with what is in them.
+
+        Parameters
+        ----------
+        rpath : str or list of str
+            What to download; patterns are expanded. A version at the end of a path is not part of
+            the local name.
+        lpath : str or list of str
+            Where to.
+        recursive : bool, optional
+            Whether folders are downloaded.
+        callback : fsspec.callbacks.Callback, optional
+            Counts the files, with a branch for each one's bytes.
+        maxdepth : int, optional
+            With ``recursive``, how many levels.
+        **kwargs
+            As for fsspec.
+        """
+        if isinstance(rpath, str) and isinstance(lpath, (str, os.PathLike)):
+            name = self._strip_protocol(rpath)
+            if has_magic(name) and not await self._is_pattern(name):
+                # fsspec would take the name for a pattern when it decides what goes where.
+                names = await self._expand_path(rpath, recursive=recursive, maxdepth=maxdepth)
+                if not recursive or maxdepth is not None:
+                    names = [name for name in names if await self._isfile(name)]
+                local = make_path_posix(os.fspath(lpath))
+                goal = local.endswith("/") or await asyncio.to_thread(os.path.isdir, local)
+                into = goal and not rpath.endswith("/")
+                bare = [split_version(name)[0] if self.version_aware else name for name in names]
+                rpath, lpath = names, other_paths(bare, local, exists=into)
+        return await super()._get(
+            rpath, lpath, recursive=recursive, callback=callback, maxdepth=maxdepth, **kwargs
+        )
 
     async def _with_file(
         self,
