@@ -137,8 +137,10 @@ class Mover:
         try:
             await go()
         except OSFNotFoundError as error:
+            if error.status is None:
+                raise
             believed = [self._tree.invalidate(place) for place in places]
-            if error.status is None or not any(believed):
+            if not any(believed):
                 raise
             await go()
 

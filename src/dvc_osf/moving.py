@@ -173,20 +173,20 @@ class MovingFileSystem(WritingFileSystem):
             return []
         if whole and not listed and not pattern and not await self._exists(path1):
             raise not_found(OSFPath.parse(path1), action)
-        if pattern:
+        if listed or pattern or not isinstance(path2, str):
             # As fsspec has it: the only file goes into path2, a folder's content becomes path2's.
-            into = len(names) == 1 and (not whole or await self._isfile(names[0]))
+            into = pattern and len(names) == 1 and (not whole or await self._isfile(names[0]))
+            targets = other_paths(names, path2, into, flatten=listed)
         else:
-            into = not listed and not path1.endswith("/") and await self._is_goal(path2)
-        pairs = list(zip(names, other_paths(names, path2, into, flatten=listed), strict=True))
+            source, target = self._strip_protocol(path1), path2.rstrip("/")
+            if not path1.endswith("/") and (path2.endswith("/") or await self._isdir(path2)):
+                target = f"{target}/{source.rpartition('/')[2]}"
+            targets = [target + name[len(source) :] for name in names]
+        pairs = list(zip(names, targets, strict=True))
         if not whole or len(pairs) == 1:
             return pairs
         folders = {name for name in names if not await self._isfile(name)}
         return [pair for pair in pairs if not _is_below(OSFPath.parse(pair[0]), folders)]
-
-    async def _is_goal(self, path2: Any) -> bool:
-        """Tell whether things go into a path, rather than becoming it."""
-        return isinstance(path2, str) and (path2.endswith("/") or await self._isdir(path2))
 
 
 def _is_below(place: OSFPath, folders: set[str]) -> bool:

@@ -218,6 +218,8 @@ class ReadingFileSystem(VersionsFileSystem):
                 names = await self._expand_path(rpath, recursive=recursive, maxdepth=maxdepth)
                 if not recursive or maxdepth is not None:
                     names = [name for name in names if await self._isfile(name)]
+                if not names:
+                    return None
                 local = make_path_posix(os.fspath(lpath))
                 goal = local.endswith("/") or await asyncio.to_thread(os.path.isdir, local)
                 into = goal and not rpath.endswith("/")

@@ -313,6 +313,21 @@ class Recorder(Callback):
         super().relative_update(inc)
 
 
+def test_a_bulk_upload_counts_files_and_branches_for_bytes(fs, root, tree):
+    branches = []
+
+    class Branching(Callback):
+        def branched(self, *_args, **_kwargs):
+            branches.append(Recorder())
+            return branches[-1]
+
+    callback = Branching()
+    fs.put(str(tree), f"{root}/copy", recursive=True, callback=callback)
+
+    assert (callback.size, callback.value) == (4, 4)
+    assert sorted(branch.value for branch in branches) == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("size", [0, 10, MIB, CHUNK, 3 * CHUNK + 1])
 def test_progress_reaches_the_size_exactly(fs, root, local, size):
     (local / "f").write_bytes(noise(size))
@@ -631,6 +646,26 @@ async def test_requests_in_flight_are_bounded(osf_here, connect_here, root_here,
 
     assert len(osf_here.requests) == 40
     assert most_at_once(osf_here.requests) == 4
+
+
+async def test_a_bulk_upload_and_download_have_max_requests_in_flight(
+    osf_here, connect_here, root_here, local, most_at_once
+):
+    for number in range(60):
+        (local / f"{number}").write_bytes(b"%d" % number)
+    fs = connect_here()
+    await fs._ls(root_here)
+    osf_here.settings.latency = 0.02
+    osf_here.clear_requests()
+
+    await fs._put(f"{local}/", f"{root_here}/", recursive=True)
+    assert most_at_once([entry for entry in osf_here.requests if entry.method == "PUT"]) == 16
+    osf_here.clear_requests()
+    await fs._get(f"{root_here}/", str(local / "back"), recursive=True)
+    assert most_at_once(osf_here.requests) == 16
+    assert {path.name: path.read_bytes() for path in (local / "back").iterdir()} == {
+        f"{number}": b"%d" % number for number in range(60)
+    }
 
 
 async def test_files_of_one_path_do_not_starve_each_other_of_buffers(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from dvc_osf import OSFIsADirectoryError, OSFNotFoundError, OSFPathError
@@ -281,6 +283,102 @@ def test_delete_is_rm(connect, other, tree):
     connect().delete(f"{tree}/a", recursive=True)
 
     assert not other.exists(f"{tree}/a")
+
+
+@pytest.mark.parametrize("options", [{}, {"recursive": True}])
+def test_what_is_missing_among_many_is_named_and_the_others_go(fs, other, tree, asked, options):
+    fs.find(tree)
+    asked()
+
+    with pytest.raises(OSFNotFoundError, match=f"{tree}/nothing"):
+        fs.rm([f"{tree}/5.txt", f"{tree}/nothing", f"{tree}/6.csv"], **options)
+
+    assert asked()["delete"] == 2
+    assert left(other, tree) == ["a/1.txt", "a/2.txt", "a/deep/3.txt", "b/4.txt"]
+
+
+def test_nothing_more_is_deleted_after_a_refusal(connect, osf, other, tree):
+    fs = connect(max_requests=1)
+    osf.add_fault(Fault(method="DELETE", nth=2, status=403))
+
+    with pytest.raises(PermissionError):
+        fs.rm([f"{tree}/5.txt", f"{tree}/6.csv", f"{tree}/b/4.txt"])
+
+    assert left(other, tree) == ["6.csv", "a/1.txt", "a/2.txt", "a/deep/3.txt", "b/4.txt"]
+
+
+def test_a_virtual_folder_goes_with_its_last_file(fs, other, tree, asked):
+    fs.find(tree)
+    asked()
+
+    fs.rm(f"{tree}/a/deep/3.txt")
+    assert not fs.exists(f"{tree}/a/deep")
+    assert not fs.isdir(f"{tree}/a/deep")
+    with pytest.raises(FileNotFoundError):
+        fs.ls(f"{tree}/a/deep")
+    assert fs.ls(f"{tree}/a", detail=False) == [f"{tree}/a/1.txt", f"{tree}/a/2.txt"]
+    fs.rm([f"{tree}/a/1.txt", f"{tree}/a/2.txt"])
+    assert not fs.exists(f"{tree}/a")
+    assert fs.find(tree, withdirs=True) == [
+        tree,
+        *(f"{tree}/{name}" for name in ("5.txt", "6.csv", "b", "b/4.txt", "empty")),
+    ]
+    # It costs nothing: the folder itself is left where it is, for what others may put there.
+    assert asked() == {"delete": 3}
+    assert other.isdir(f"{tree}/a/deep")
+
+
+def test_a_virtual_folder_comes_back_with_a_file_in_it(fs, other, plant, tree, asked):
+    fs.find(tree)
+    for name in ("b/4.txt", "a/deep/3.txt"):
+        fs.rm(f"{tree}/{name}")
+    asked()
+
+    fs.pipe_file(f"{tree}/b/new", b"mine")
+    assert asked() == {"file PUT": 1}
+    assert fs.isdir(f"{tree}/b")
+    plant.files({"elsewhere/new": b"theirs"})
+    other.mv(f"{tree}/elsewhere/new", f"{tree}/a/deep/new")
+    assert fs.ls(f"{tree}/a/deep", detail=False, refresh=True) == [f"{tree}/a/deep/new"]
+    assert fs.isdir(f"{tree}/a/deep")
+
+
+def test_a_folder_that_is_left_over_can_be_deleted(fs, other, tree):
+    fs.rm(f"{tree}/b/4.txt")
+    fs.rm(f"{tree}/b", recursive=True)
+
+    assert not other.exists(f"{tree}/b")
+
+
+def test_a_real_folder_stays_without_files(connect_both, tree):
+    fs = connect_both(create_folders=True)
+
+    fs.rm(f"{tree}/b/4.txt")
+
+    assert fs.ls(f"{tree}/b") == []
+    assert f"{tree}/b" in fs.ls(tree, detail=False)
+
+
+async def test_a_long_list_needs_no_more_tasks_than_requests(connect_here, plant_here, root_here):
+    names = [f"{number}" for number in range(200)]
+    await plant_here.put({"0": b"x"})
+    plant_here.copies("0", names[1:])
+    fs = connect_here(max_requests=4)
+    await fs._ls(root_here)
+    before, most = len(asyncio.all_tasks()), 0
+    remover = (await fs._engine()).remover
+    remove = remover.remove
+
+    async def watch(*args: object, **kwargs: object) -> None:
+        nonlocal most
+        most = max(most, len(asyncio.all_tasks()) - before)
+        await remove(*args, **kwargs)
+
+    remover.remove = watch
+    await fs._rm([f"{root_here}/{name}" for name in names])
+
+    assert 0 < most < 40
+    assert await fs._ls(root_here, refresh=True) == []
 
 
 async def test_many_are_deleted_at_once_but_not_too_many(
