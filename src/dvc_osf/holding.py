@@ -82,15 +82,15 @@ class Holder:
 
     # -- removing ----------------------------------------------------------------------------
 
-    async def keep(self, place: OSFPath, *, files: bool = True, folders: bool = True) -> None:
+    async def keep(self, place: OSFPath, *, folders: bool = True) -> None:
         """Remove what a path names, by moving it into the holding folder.
 
         Parameters
         ----------
         place : OSFPath
             One that is covered.
-        files, folders : bool, optional
-            Which kinds may go.
+        folders : bool, optional
+            Whether a folder may go.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Holder:
             Nothing is there.
         """
         there = await self._tree.children(place.parent, "rm")
-        namesakes = list(there.files.get(place.name, ())) if files else []
+        namesakes = list(there.files.get(place.name, ()))
         is_folder = folders and place.name in there.folders
         if not namesakes and not is_folder:
             raise not_found(place, "rm")
@@ -149,6 +149,27 @@ class Holder:
             if version is None or 1 <= version <= (file.version or 0):
                 return path
         return None
+
+    async def continued(self, place: OSFPath) -> OSFPath | None:
+        """Find the file whose next version is what will be written to a path.
+
+        Parameters
+        ----------
+        place : OSFPath
+            Where to.
+
+        Returns
+        -------
+        OSFPath or None
+            None where a file is there, or none was.
+        """
+        try:
+            if await self._tree.file(place, "put_file") is not None:
+                return None
+        except OSFNotFoundError as error:
+            if error.status is not None:
+                raise
+        return await self.find(place)
 
     async def files_in(self, folder: OSFPath) -> dict[str, Entity]:
         """Return the files that were removed from a folder.

@@ -139,8 +139,8 @@ class VersionsFileSystem(LookingFileSystem):
                 raise
             infos = []
         names = {info["name"] for info in infos}
-        removed = {f"{place}/{name}": file for name, file in held.items()}
-        infos += [describe(name, file) for name, file in removed.items() if name not in names]
+        removed = {place.child(name): file for name, file in held.items()}
+        infos += [self._describe(p, file) for p, file in removed.items() if str(p) not in names]
         found = [version for info in infos for version in _each_version(info)]
         return found if detail else sorted(info["name"] for info in found)
 

@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -163,7 +164,14 @@ class WritingFileSystem(ReadingFileSystem):
                 operation=job.operation,
                 hint="Write to the path without ?version=",
             )
-        await (await self._engine()).uploader.upload(job, source)
+        engine = await self._engine()
+        kept = await engine.holder.continued(job.place) if engine.holder else None
+        if kept is None or job.exclusive:
+            await engine.uploader.upload(job, source)
+        else:
+            # Only then to its place: what is seen there is never the removed version.
+            await engine.uploader.upload(replace(job, place=kept), source)
+            await engine.mover.file("move", kept, job.place)
 
     async def _put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> Any:
         """Upload files, or one file object.
@@ -217,7 +225,15 @@ class WritingFileSystem(ReadingFileSystem):
         place = OSFPath.parse(path)
         engine = await self._engine()
         await engine.browser.file(place, "rm_file")
-        await engine.remover.remove(place, folders=False)
+        await self._remove(place, folders=False)
+
+    async def _remove(self, place: OSFPath, *, folders: bool = True) -> None:
+        """Delete what a path names, or keep it where there is a folder for that."""
+        engine = await self._engine()
+        if engine.holder and engine.holder.covers(place):
+            await engine.holder.keep(place, folders=folders)
+        else:
+            await engine.remover.remove(place, folders=folders)
 
     async def _rm(
         self,
@@ -262,7 +278,7 @@ class WritingFileSystem(ReadingFileSystem):
                 if by_level or not recursive:
                     await self._rm_file(name)
                 else:
-                    await (await self._engine()).remover.remove(OSFPath.parse(name))
+                    await self._remove(OSFPath.parse(name))
             except OSFNotFoundError as error:
                 missing.append(error)
 
