@@ -58,7 +58,9 @@ class OSFFileSystem(MovingFileSystem):
         False to trust any certificate, or the path of a CA file.
     create_folders : bool, optional
         Whether ``mkdir`` makes a folder, for people who want empty ones on the web page. By
-        default it does nothing, and folders appear with their first file.
+        default it does nothing: folders appear with their first file, and one from which this
+        filesystem took the last is shown no more (the OSF keeps it; see
+        :mod:`dvc_osf.leftovers`).
     version_aware : bool, optional
         Whether ``?version=<n>`` at the end of a path names a version of a file, and descriptions
         of files have ``version_id``. By default a question mark is part of a name.
