@@ -47,9 +47,9 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure transfers, the memory that they take, and the emulator, each against a bare peer."""
+    """Measure transfers, listings, memory and the emulator, against bare peers or ideals."""
     session.install(".")
-    for script in ("transfer.py", "limited.py", "memory.py", "emulator.py"):
+    for script in ("transfer.py", "limited.py", "find.py", "memory.py", "emulator.py"):
         session.run("python", f"benchmarks/{script}")
 
 

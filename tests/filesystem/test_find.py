@@ -251,3 +251,22 @@ async def test_no_more_than_max_requests_are_under_way(
 
     assert len(await fs._find(root_here)) == 20
     assert most_at_once(osf_here.requests) == 3
+
+
+async def test_256_folders_are_257_listings_sixteen_at_a_time(
+    osf_here, connect_here, plant_here, root_here, most_at_once
+):
+    await plant_here.put({"000/file": b"x"})
+    tree = osf_here.world.tree
+    first = plant_here._entity(osf_here.project, "000")
+    for number in range(1, 256):
+        tree.copy(first, tree.get(first.parent), f"{number:03}")
+    fs = connect_here(max_requests=16)
+    osf_here.settings.latency = 0.02
+
+    found = await fs._find(root_here)
+
+    assert found == [f"{root_here}/{number:03}/file" for number in range(256)]
+    assert dict(fs.stats.requests) == {"api": 1, "listing": 257}
+    assert len(osf_here.requests) == 258
+    assert most_at_once(osf_here.requests) == 16
