@@ -203,7 +203,8 @@ class Browser:
             and not await self._left_over(place.child(name), operation, refresh=refresh)
         ]
         shown += [namesakes[0] for namesakes in children.files.values()]
-        return [self._describe(f"{place}/{entity.name}", entity) for entity in shown]
+        inside = f"{place}/"
+        return [self._describe(inside + entity.name, entity) for entity in shown]
 
     async def find(
         self,

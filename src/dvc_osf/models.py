@@ -29,12 +29,15 @@ def parse_time(text: str | None) -> datetime | None:
     """
     if not text:
         return None
-    # Python 3.10 reads three or six digits of a second's fraction, the OSF writes any number.
-    text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        return None
+        # Python 3.10 reads no "Z", and three or six digits of a fraction; the OSF writes any number.
+        text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            return None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
@@ -104,7 +107,7 @@ class Entity:
             size = attributes["size"]
             version = extra.get("version")
             # Answers to a PUT cut ``modified_utc`` to seconds.
-            times = [parse_time(attributes.get(key)) for key in ("modified", "modified_utc")]
+            modified = parse_time(attributes.get("modified"))
             return cls(
                 id=attributes["path"].strip("/"),
                 kind=attributes["kind"],
@@ -113,7 +116,7 @@ class Entity:
                 md5=hashes.get("md5"),
                 sha256=hashes.get("sha256"),
                 version=None if version is None else int(version),
-                modified=times[0] or times[1],
+                modified=modified or parse_time(attributes.get("modified_utc")),
                 created=parse_time(attributes.get("created_utc")),
                 checkout=_checkout_holder(extra.get("checkout")),
             )

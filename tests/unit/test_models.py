@@ -148,7 +148,7 @@ class TestEntities:
 
     @pytest.mark.parametrize(
         ("key", "value"),
-        [("size", "big"), ("path", None), ("path", 7), ("extra", "x"), ("modified_utc", 7)],
+        [("size", "big"), ("path", None), ("path", 7), ("extra", "x"), ("modified", 7)],
     )
     def test_a_value_of_another_kind_is_an_error_of_ours(self, recorded, key, value):
         data = copy.deepcopy(recorded("file_created")["data"])
