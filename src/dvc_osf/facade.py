@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import AsyncFileSystem, sync
@@ -10,7 +11,7 @@ from fsspec.exceptions import FSTimeoutError
 from .exceptions import OSFTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["add_sync_methods", "call_sync"]
 
@@ -29,7 +30,13 @@ def add_sync_methods(cls: type[Any], names: str) -> None:
         Without the underscore, separated by spaces.
     """
     for name in names.split():
-        setattr(cls, name, _sync_method(cls, name))
+        generates = inspect.isasyncgenfunction(getattr(cls, f"_{name}"))
+        method = _sync_generator(name) if generates else _sync_method(name)
+        method.__name__ = name
+        method.__qualname__ = f"{cls.__name__}.{name}"
+        inherited = getattr(AsyncFileSystem, name, method).__doc__
+        method.__doc__ = getattr(cls, f"_{name}").__doc__ or inherited
+        setattr(cls, name, method)
 
 
 def call_sync(fs: Any, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -49,20 +56,32 @@ def call_sync(fs: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     object
         What it returns.
     """
+    return _run(fs, getattr(fs, name), *args, **kwargs)
+
+
+def _run(fs: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
-        return sync(fs.loop, getattr(fs, name), *args, **kwargs)
+        return sync(fs.loop, function, *args, **kwargs)
     except FSTimeoutError as error:
         if isinstance(error.__cause__, OSFTimeoutError):
             raise error.__cause__ from None
         raise
 
 
-def _sync_method(cls: type[Any], name: str) -> Callable[..., Any]:
+def _sync_method(name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call_sync(self, f"_{name}", *args, **kwargs)
 
-    call.__name__ = name
-    call.__qualname__ = f"{cls.__name__}.{name}"
-    documented = getattr(cls, f"_{name}").__doc__ or getattr(AsyncFileSystem, name, call).__doc__
-    call.__doc__ = documented
+    return call
+
+
+def _sync_generator(name: str) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        results = getattr(self, f"_{name}")(*args, **kwargs)
+        try:
+            while True:
+                yield _run(self, results.__anext__)
+        except StopAsyncIteration:
+            return
+
     return call

@@ -220,7 +220,7 @@ def _kind_of(mode: str) -> str:
 
 add_sync_methods(
     OSFFileSystem,
-    "cat cat_file cat_ranges copy cp_file du exists expand_path find get get_file glob info isdir "
-    "isfile ls makedirs mkdir mv pipe pipe_file put put_file rm rm_file rmdir size sizes touch "
-    "versions",
+    "cat cat_file cat_ranges checksum copy cp_file created du exists expand_path find get get_file "
+    "glob info isdir isfile ls makedirs mkdir modified mv pipe pipe_file project_info put put_file "
+    "rm rm_file rmdir sign size sizes touch ukey url versions walk",
 )

@@ -32,7 +32,7 @@ def parse_time(text: str | None) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        # Python 3.10 reads no "Z", and three or six digits of a fraction; the OSF writes any number.
+        # Python 3.10 reads no "Z", and of a fraction three or six digits; there may be others.
         text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
         try:
             time = datetime.fromisoformat(text)
