@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .filesystem import OSFFileSystem
+    from .models import Entity
     from .writing import WritingFileSystem
 
 __all__ = ["IN_MEMORY", "OSFFile", "OSFWriteFile"]
@@ -66,6 +67,8 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         Bytes to read ahead.
     version : int, optional
         Which version, from 1; the newest by default.
+    entity : Entity, optional
+        The record of the version, where it is known; by default it is looked up.
     **kwargs
         As for :class:`fsspec.spec.AbstractBufferedFile`.
 
@@ -84,18 +87,42 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         block_size: int | str | None = None,
         *,
         version: int | str | None = None,
+        entity: Entity | None = None,
         **kwargs: Any,
     ) -> None:
         # fsspec's local caches pass a size, even an unknown one; the listing's is right.
         kwargs.pop("size", None)
-        self._place, self._entity = call_sync(fs, "_file", path, version, "open")
+        if entity is None:
+            self._place, self._entity = call_sync(fs, "_file", path, version, "open")
+        else:
+            self._place, self._entity = OSFPath.parse(path), entity
         super().__init__(fs, path, "rb", block_size, size=self._entity.size, **kwargs)
         self.details = fs._describe(self._place, self._entity)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # fsspec would open the newest version anew, which may be another one.
+        options = {"cache_type": self.cache.name, **self.kwargs}
+        place = str(self._place)
+        return (_reopen, (self.fs, place, self.blocksize, self._entity, self.loc, options))
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         """Read bytes of the opened version; called by fsspec's block caches."""
         data: bytes = call_sync(self.fs, "_read_pinned", self._place, self._entity, start, end)
         return data
+
+
+def _reopen(
+    fs: OSFFileSystem,
+    path: str,
+    block_size: int,
+    entity: Entity,
+    position: int,
+    options: dict[str, Any],
+) -> OSFFile:
+    """Make an open file again from its pickle, of the same version and at the same place."""
+    file = OSFFile(fs, path, block_size, entity=entity, **options)
+    file.seek(position)
+    return file
 
 
 class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed

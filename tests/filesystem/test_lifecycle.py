@@ -8,11 +8,13 @@ import importlib.metadata
 import multiprocessing
 import os
 import pickle
+import subprocess
 import sys
 import threading
 import time
 import weakref
 
+import fsspec
 import pytest
 
 from dvc_osf import OSFFileSystem
@@ -269,3 +271,83 @@ def test_an_installation_tells_fsspec_what_serves_the_scheme():
     (entry,) = importlib.metadata.entry_points(group="fsspec.specs", name="osf")
 
     assert entry.load() is OSFFileSystem
+# -- specifications of open files ----------------------------------------------------------------
+
+
+def test_an_open_file_specification_survives_pickling(options, file):
+    opened = fsspec.open(f"osf://{file}", "rb", **options)
+
+    back = pickle.loads(pickle.dumps(opened))
+
+    assert back.path == opened.path == file
+    assert back.fs is opened.fs
+    with back as stream:
+        assert stream.read() == b"some bytes"
+
+
+@pytest.mark.usefixtures("file")
+def test_several_of_them_for_a_pattern(options, root):
+    opened = fsspec.open_files(f"osf://{root}/*/f", "rb", **options)
+
+    (back,) = pickle.loads(pickle.dumps(list(opened)))
+    with back as stream:
+        assert stream.read() == b"some bytes"
+
+
+def test_one_for_writing_survives_pickling(options, root):
+    back = pickle.loads(pickle.dumps(fsspec.open(f"osf://{root}/new/f", "wb", **options)))
+
+    with back as stream:
+        stream.write(b"written")
+    assert OSFFileSystem(**options).cat_file(f"{root}/new/f") == b"written"
+
+
+def test_one_does_not_hold_a_token_of_the_environment(osf, file, monkeypatch):
+    monkeypatch.setenv("OSF_TOKEN", osf.token)
+    opened = fsspec.open(f"osf://{file}", "rb", endpoint_url=osf.api_url)
+    data = pickle.dumps(opened)
+    OSFFileSystem.clear_instance_cache()
+
+    assert osf.token.encode() not in data
+    with pickle.loads(data) as stream:
+        assert stream.read() == b"some bytes"
+    OSFFileSystem.clear_instance_cache()
+
+
+def test_one_goes_to_another_process(options, file, tmp_path):
+    opened = fsspec.open(f"osf://{file}", "rt", **options)
+    with opened as stream:
+        assert stream.read() == "some bytes"
+    (tmp_path / "pickle").write_bytes(pickle.dumps(opened))
+    program = "import pickle, sys; file = pickle.load(open(sys.argv[1], 'rb'))"
+    program += "; stream = file.open(); print(stream.read()); file.close()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "pickle")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stderr, done.stdout) == ("", "some bytes\n")
+
+
+def test_an_open_file_survives_pickling_with_its_place_and_its_version(options, other, file, asked):
+    with OSFFileSystem(**options).open(file) as stream:
+        stream.seek(5)
+        data = pickle.dumps(stream)
+        other.pipe_file(file, b"another version")
+        asked()
+
+        with pickle.loads(data) as back:
+            assert back.tell() == 5
+            assert back.read() == b"bytes"
+        assert stream.read() == b"bytes"
+    assert "listing" not in asked()
+
+
+def test_an_open_file_for_writing_cannot_be_pickled(options, root):
+    stream = OSFFileSystem(**options).open(f"{root}/f", "wb")
+    with pytest.raises(RuntimeError, match="Pickling a writeable file is not supported"):
+        pickle.dumps(stream)
+    stream.discard()
