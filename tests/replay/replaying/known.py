@@ -99,6 +99,21 @@ entries, early answers, limits. Left out are:
 | recording | what | why |
 |---|---|---|
 """
+_UNRECORDED = """
+## What was not recorded
+
+Some of API v2 follows the OSF's public sources (26.x) instead of a recording:
+
+- lists of a user's projects (`/v2/users/me/nodes/`), what they can be sorted by, and which scopes
+  they take;
+- components: `/v2/nodes/<guid>/children/`, and `parent` and `root` of a project. On the OSF an
+  administrator of a project may also read its components; here only their own contributors may;
+- who is told about storage (`/v2/nodes/<guid>/storage/`; the answer itself is recorded). The OSF
+  may answer 202 while it counts; the emulator always knows;
+- what an anonymous view-only link hides of a project. On the OSF a link may cover components as
+  well; here it opens one project;
+- registrations, beyond their files.
+"""
 
 
 def page() -> str:
@@ -113,7 +128,7 @@ def page() -> str:
         rows.append(_row(entry.recording, "; ".join(titles), entry.what, entry.reason))
     others = [_row(entry.recording, entry.what, entry.reason) for entry in unreplayed()]
     text = _INTRODUCTION.format(requests=total) + "".join(rows)
-    return text + _OBSERVATIONS + "".join(others)
+    return text + _OBSERVATIONS + "".join(others) + _UNRECORDED
 
 
 def _row(*cells: str) -> str:
