@@ -9,9 +9,11 @@ from .auth import redact
 from .exceptions import OSFException, OSFServerError, error_for_status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .messages import Answer
 
-__all__ = ["range_start", "read_error", "unreadable", "words_of"]
+__all__ = ["announced_length", "range_start", "read_error", "unreadable", "words_of"]
 
 
 def read_error(
@@ -56,6 +58,25 @@ def read_error(
         bytes_uploaded=answer.bytes_sent,
         total_size=answer.bytes_to_send,
     )
+
+
+def announced_length(headers: Mapping[str, str]) -> int | None:
+    """Return how many bytes of content an answer announces.
+
+    Parameters
+    ----------
+    headers : Mapping of str to str
+        The answer's.
+
+    Returns
+    -------
+    int or None
+        None where it does not say, or says it of the compressed content.
+    """
+    length = headers.get("Content-Length", "")
+    if not length.isdecimal() or headers.get("Content-Encoding", "identity") != "identity":
+        return None
+    return int(length)
 
 
 def unreadable(answer: Answer, operation: str, path: str) -> OSFServerError:

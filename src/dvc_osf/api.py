@@ -14,19 +14,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .answers import range_start, unreadable
+from .answers import announced_length, range_start, unreadable
 from .asker import Asker
 from .auth import TokenSource
 from .config import Config
 from .exceptions import OSFServerError, OSFVersionConflictError
-from .messages import Answer, BytesBody, Request
+from .messages import Answer, Arriving, BytesBody, Request
 from .models import Entity, Provider, Version
 from .projects import Projects
 from .retry import Clock
 from .stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from typing_extensions import Self
     from yarl import URL
@@ -304,8 +304,10 @@ class OSFAPIClient:
         *,
         first: int | None = None,
         last: int | None = None,
-    ) -> AsyncIterator[tuple[int, AsyncGenerator[bytes, None]]]:
+    ) -> AsyncIterator[Arriving]:
         """Read a file's content, pinned to the version of the record; one attempt.
+
+        Of add-ons that name no versions, the newest content comes.
 
         Parameters
         ----------
@@ -320,12 +322,11 @@ class OSFAPIClient:
 
         Yields
         ------
-        tuple of int and AsyncIterator of bytes
-            The position of the first byte that comes (0 where the server ignored the range), and
-            the bytes as they arrive.
+        Arriving
+            Where it begins, the bytes, and how many there will be.
         """
         headers = {} if first is None else {"Range": f"bytes={first}-{last}"}
-        query = {} if file.version is None else {"version": str(file.version)}
+        query = {} if file.pin is None else {"version": file.pin}
         url = self._url(provider, file, **query)
         request = Request("GET", url, "download", operation, path, headers=headers)
         transport = self._asker.transport
@@ -336,7 +337,7 @@ class OSFAPIClient:
                     found = response.headers.get("Content-Range")
                     start = range_start(found, first, path, operation)
                 async with contextlib.aclosing(transport.chunks(request, response)) as chunks:
-                    yield start, chunks
+                    yield Arriving(start, chunks, announced_length(response.headers))
                 return
             answer = await transport.read(request, response)
         # Outside, for this may ask about the token, and must not hold a place meanwhile.
@@ -417,7 +418,8 @@ class OSFAPIClient:
         Parameters
         ----------
         action : {"move", "copy"}
-            A move keeps ids and versions; a copy has new ids, and all versions.
+            Within osfstorage, a move keeps ids and versions, and a copy has new ids and all
+            versions; from or to an add-on, only the newest content goes.
         provider : Provider
             Where it is.
         entity : Entity

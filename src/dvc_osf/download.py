@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .concurrency import finish, gather_or_cancel
 from .exceptions import OSFConnectionError, OSFIntegrityError, OSFServerError
 from .localfiles import open_local
-from .retry import is_interruption, is_transient
+from .retry import is_interruption, is_transient, never
 from .sinks import FileSink, MemorySink, OrderedFileSink
 from .sources import md5_of
 from .utils import ProgressTracker
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .sinks import Sink
     from .tree import Tree
 
-__all__ = ["DownloadJob", "Downloader"]
+__all__ = ["DownloadJob", "Downloader", "size_of"]
 
 RANGE_SIZE = 8 * 1024 * 1024
 """Bytes of one range of a large file, at least."""
@@ -63,6 +63,11 @@ class DownloadJob:
     progress: ProgressTracker
 
     @property
+    def steady(self) -> bool:
+        """Whether all requests for the file bring the same content, or the checksum tells."""
+        return self.file.pin is not None or self.file.md5 is not None
+
+    @property
     def where(self) -> dict[str, Any]:
         """The job's part of an error."""
         return {"path": str(self.place), "operation": self.operation}
@@ -85,27 +90,6 @@ class Downloader:
         self._api = api
         self._tree = tree
         self._budget = budget
-
-    @staticmethod
-    def size(path: OSFPath, file: Entity, operation: str) -> int:
-        """Return a file's size, to clamp ranges by.
-
-        Parameters
-        ----------
-        path, file, operation
-            As for :meth:`read`.
-
-        Returns
-        -------
-        int
-            Bytes.
-
-        Raises
-        ------
-        OSFServerError
-            The OSF does not tell it.
-        """
-        return _known_size(DownloadJob(path, file, operation, ProgressTracker()))
 
     async def read(
         self,
@@ -131,15 +115,19 @@ class Downloader:
         Returns
         -------
         bytes
-            Exactly what was asked for; the MD5 of a whole file is verified.
+            Exactly what was asked for; the MD5 of a whole file is verified, where there is one.
 
         Raises
         ------
+        OSFServerError
+            Neither the listing nor the answer says how large the file is.
         OSFIntegrityError
             The bytes are damaged, again and again.
         """
         job = DownloadJob(path, file, operation, ProgressTracker())
-        size = _known_size(job)
+        size = file.size
+        if size is None:
+            return (await self._read_unsized(job))[start:end]
         end = size if end is None else min(end, size)
         if start >= end:
             return b""
@@ -181,7 +169,8 @@ class Downloader:
             The bytes are damaged, again and again.
         """
         job = DownloadJob(path, file, operation, progress)
-        progress.set_total(_known_size(job))
+        if file.size is not None:
+            progress.set_total(file.size)
         async for attempt in self._attempts(job):
             with attempt:
                 progress.restart()
@@ -193,10 +182,13 @@ class Downloader:
 
     async def _to_temporary(self, job: DownloadJob, temporary: str) -> str:
         """Read a file into a local one; return the MD5 of what was written."""
-        size = _known_size(job)
+        size = job.file.size
         async with open_local(temporary, "wb") as local:
-            if size <= RANGE_SIZE:
+            if size is None or size <= RANGE_SIZE:
                 ordered = OrderedFileSink(local, self._budget)
+                if size is None:
+                    await self._fill_unsized(job, lambda _: ordered)
+                    return ordered.md5()
                 await self._fill(job, ordered, 0, size)
                 return ordered.md5()
             await local.truncate(size)
@@ -204,9 +196,48 @@ class Downloader:
             _, md5 = await gather_or_cancel([self._fill(job, sink, 0, size), sink.md5()])
             return str(md5)
 
+    async def _read_unsized(self, job: DownloadJob) -> bytes:
+        """Read a file of which only the answer says how large it is."""
+        async for attempt in self._attempts(job):
+            with attempt:
+                sinks: list[MemorySink] = []
+
+                def sink(length: int, sinks: list[MemorySink] = sinks) -> MemorySink:
+                    sinks.append(MemorySink(0, length))
+                    return sinks[0]
+
+                await self._fill_unsized(job, sink)
+                data = sinks[0].content()
+                _verify(job, await md5_of(data))
+        return data
+
+    async def _fill_unsized(self, job: DownloadJob, sink: Callable[[int], Sink]) -> None:
+        """Fetch all of a file in one request, as long as the answer says that it is."""
+        provider = await self._tree.provider(job.place, job.operation)
+        async with self._api.download(provider, job.file, str(job.place), job.operation) as coming:
+            if coming.length is None:
+                raise OSFServerError(
+                    "the OSF does not say how large this file is, so it cannot be known to be "
+                    "whole",
+                    hint="Download it from the project's page",
+                    **job.where,
+                )
+            job.progress.set_total(coming.length)
+            position = 0
+            async with sink(coming.length).landing(0, coming.length) as landing:
+                async for piece in coming.pieces:
+                    await landing.take(piece)
+                    position += len(piece)
+                    job.progress.update(len(piece))
+        if position != coming.length:
+            raise OSFConnectionError(
+                f"the answer ended after {position} of {coming.length} bytes", **job.where
+            )
+
     async def _fill(self, job: DownloadJob, sink: Sink, start: int, end: int) -> None:
         """Fetch a part of a file by a sliding window of ranges."""
-        ranges = _ranges(start, end)
+        # What nothing names and no checksum covers may change between two requests.
+        ranges = _ranges(start, end) if job.steady else iter([(start, end)])
 
         async def fetch_next() -> None:
             for first, last in ranges:
@@ -218,7 +249,8 @@ class Downloader:
     async def _fetch_range(self, job: DownloadJob, sink: Sink, start: int, end: int) -> None:
         """Fetch one range in order; where the connection breaks, go on from there."""
         position = start
-        async for attempt in self._attempts(job, is_interruption):
+        resumable = is_interruption if job.steady else never
+        async for attempt in self._attempts(job, resumable):
             with attempt:
                 if position >= end:
                     return
@@ -246,7 +278,15 @@ class Downloader:
             job.operation,
             first=None if whole else start,
             last=None if whole else end - 1,
-        ) as (begin, pieces):
+        ) as (begin, pieces, length):
+            if whole and job.file.pin is None and length not in (None, end):
+                raise OSFIntegrityError(
+                    "the file has changed since it was listed",
+                    expected=f"{end} bytes",
+                    actual=f"{length} bytes",
+                    hint="Try again",
+                    **job.where,
+                )
             position = begin
             async for piece in pieces:
                 # All of the file may come where a part was asked for.
@@ -268,7 +308,42 @@ class Downloader:
     def _attempts(
         self, job: DownloadJob, retry_on: Callable[[BaseException], bool] = is_transient
     ) -> tenacity.AsyncRetrying:
+        if job.file.pin is None and retry_on is is_transient:
+            # The content may have been replaced: only a new listing can tell.
+            retry_on = _is_transient_unless_changed
         return self._api.attempts(job.operation, str(job.place), retry_on)
+
+
+def size_of(path: OSFPath, file: Entity, operation: str) -> int:
+    """Return a file's size, for what reads parts of it.
+
+    Parameters
+    ----------
+    path : OSFPath
+        Where it is.
+    file : Entity
+        Which version of which file.
+    operation : str
+        For the error.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Raises
+    ------
+    OSFServerError
+        The add-on that has it does not tell.
+    """
+    if file.size is None:
+        raise OSFServerError(
+            "the OSF does not say how large this file is, so it cannot be read in parts",
+            path=str(path),
+            operation=operation,
+            hint="Read it whole, with cat_file or get_file",
+        )
+    return file.size
 
 
 def _ranges(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -288,14 +363,8 @@ def _verify(job: DownloadJob, md5: str) -> None:
         )
 
 
-def _known_size(job: DownloadJob) -> int:
-    if job.file.size is None:
-        raise OSFServerError(
-            "the OSF does not say how large this file is, so it cannot be known to be whole",
-            hint="Download it from the project's page",
-            **job.where,
-        )
-    return job.file.size
+def _is_transient_unless_changed(error: BaseException) -> bool:
+    return is_transient(error) and not isinstance(error, OSFIntegrityError)
 
 
 @contextlib.asynccontextmanager

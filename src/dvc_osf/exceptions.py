@@ -6,7 +6,7 @@
     ├── OSFPathError              (ValueError)          a URL or name that cannot be one on the OSF
     ├── OSFNotFoundError          (FileNotFoundError)   404, 410
     ├── OSFIsADirectoryError      (IsADirectoryError)   a file operation met a folder
-    ├── OSFPermissionError        (PermissionError)     403, 405
+    ├── OSFPermissionError        (PermissionError)     403, 405, 501 of a read-only add-on
     │   ├── OSFAuthenticationError                      401: the token is missing or not valid
     │   └── OSFFileLockedError                          423, or the 403 of a checked-out file
     ├── OSFVersionConflictError   (FileExistsError)     409, never retried
@@ -291,6 +291,7 @@ class OSFTimeoutError(OSFException, TimeoutError):
 
 
 _CHECKED_OUT = re.compile(r"\bcheck(ed )?out\b")
+_READ_ONLY = re.compile(r"\bis read-only\b")
 
 _BY_STATUS: dict[int, type[OSFException]] = {
     401: OSFAuthenticationError,
@@ -333,6 +334,10 @@ def error_for_status(
     if status in (403, 405) and _CHECKED_OUT.search(message):
         # WaterButler says "due to checkout status" and "as it is checked out", never 423.
         cls = OSFFileLockedError
+    if status == 501 and _READ_ONLY.search(message):
+        # WaterButler says so of the add-ons that it only reads, such as GitLab.
+        cls = OSFPermissionError
+        details.setdefault("hint", "The OSF only reads this storage; write to osfstorage instead")
     if cls is OSFServerError and status < 500:
         details.setdefault("hint", "The OSF did not take the request; check the path and its names")
     if cls is OSFQuotaExceededError and project is not None:

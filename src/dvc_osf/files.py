@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fsspec.compression import compr
 from fsspec.spec import AbstractBufferedFile
 
+from .download import size_of
 from .facade import call_sync
 from .paths import OSFPath
 from .upload import UploadJob
@@ -78,6 +79,8 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         There is no such file.
     OSFIsADirectoryError
         It is a folder.
+    OSFServerError
+        The add-on that has it does not say how large it is.
     """
 
     def __init__(
@@ -96,7 +99,8 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
             self._place, self._entity = call_sync(fs, "_file", path, version, "open")
         else:
             self._place, self._entity = OSFPath.parse(path), entity
-        super().__init__(fs, path, "rb", block_size, size=self._entity.size, **kwargs)
+        size = size_of(self._place, self._entity, "open")
+        super().__init__(fs, path, "rb", block_size, size=size, **kwargs)
         self.details = fs._describe(self._place, self._entity)
 
     def __reduce__(self) -> tuple[Any, ...]:

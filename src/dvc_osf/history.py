@@ -59,16 +59,24 @@ class History:
         ------
         OSFNotFoundError
             The file is gone.
+        NotImplementedError
+            It is in add-on storage.
         """
         provider = await self._tree.provider(place, "versions")
-        questions: list[Any] = [self._api.versions(provider, file, str(place))]
-        if provider.name == DEFAULT_PROVIDER:
-            questions.append(self._api.version_sizes(file, str(place)))
-        found, *sizes = await gather_or_cancel(questions)
+        if provider.name != DEFAULT_PROVIDER:
+            raise NotImplementedError(
+                f"osf://{place}: only osfstorage has versions that can be listed and read; of "
+                "add-on storage the newest content is read"
+            )
+        questions: list[Any] = [
+            self._api.versions(provider, file, str(place)),
+            self._api.version_sizes(file, str(place)),
+        ]
+        found, sizes = await gather_or_cancel(questions)
         history = tuple(
             replace(
                 file,
-                size=sizes[0].get(version.number) if sizes else None,
+                size=sizes.get(version.number),
                 md5=version.md5,
                 sha256=version.sha256,
                 version=version.number,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
     from yarl import URL
 
-__all__ = ["PIECE", "Answer", "Body", "BytesBody", "Request"]
+__all__ = ["PIECE", "Answer", "Arriving", "Body", "BytesBody", "Request"]
 
 PIECE = 256 * 1024
 """Bytes handed to the socket at once; what it does not take, asyncio copies."""
@@ -145,3 +145,21 @@ class Answer:
             return await asyncio.to_thread(json.loads, self.content)
         except ValueError:
             return None
+
+
+class Arriving(NamedTuple):
+    """A content, or a part of it, on its way.
+
+    Attributes
+    ----------
+    start : int
+        The position of the first byte that comes: 0 where the server ignored the range.
+    pieces : AsyncGenerator of bytes
+        The bytes as they arrive.
+    length : int or None
+        How many will come, where the answer says so.
+    """
+
+    start: int
+    pieces: AsyncGenerator[bytes, None]
+    length: int | None

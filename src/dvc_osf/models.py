@@ -12,6 +12,7 @@ from .exceptions import OSFServerError
 __all__ = ["Entity", "Provider", "Version", "describe", "describe_folder", "parse_time"]
 
 _FRACTION = re.compile(r"\.(\d+)")
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -48,21 +49,24 @@ class Entity:
     Attributes
     ----------
     id : str
-        What WaterButler calls it, without slashes; empty for a provider's root.
+        What WaterButler calls it, without the slashes around it; empty for a provider's root.
+        In osfstorage it outlasts moves; some add-ons (S3, Dropbox, ...) have the path for an id.
     kind : str
         ``"file"`` or ``"folder"``.
     name : str
         Its name; empty for a root.
     size : int or None
-        Bytes of the newest version; None for a folder.
+        Bytes of the newest version; None for a folder, and where the provider does not say.
     md5, sha256 : str or None
         Checksums of the newest version, in hexadecimal.
     version : int or None
-        Number of the newest version, from 1.
+        Number of the newest version, from 1; None in add-ons, which do not count.
     modified, created : datetime.datetime or None
         Times, aware.
     checkout : str or None
         The GUID of the user that has the file checked out.
+    revision : str or None
+        What an add-on calls this state of the content, where it can be asked for by that name.
     """
 
     id: str
@@ -75,6 +79,7 @@ class Entity:
     modified: datetime | None = None
     created: datetime | None = None
     checkout: str | None = None
+    revision: str | None = None
 
     @classmethod
     def root(cls) -> Entity:
@@ -109,16 +114,17 @@ class Entity:
             # Answers to a PUT cut ``modified_utc`` to seconds.
             modified = parse_time(attributes.get("modified"))
             return cls(
-                id=attributes["path"].strip("/"),
+                id=_id_in(attributes["path"]),
                 kind=attributes["kind"],
                 name=attributes["name"],
                 size=None if size is None else int(size),
-                md5=hashes.get("md5"),
+                md5=_md5_in(hashes.get("md5")),
                 sha256=hashes.get("sha256"),
                 version=None if version is None else int(version),
                 modified=modified or parse_time(attributes.get("modified_utc")),
                 created=parse_time(attributes.get("created_utc")),
                 checkout=_checkout_holder(extra.get("checkout")),
+                revision=_revision_in(attributes.get("provider"), extra),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise OSFServerError(
@@ -129,6 +135,11 @@ class Entity:
     def is_folder(self) -> bool:
         """Whether it is a folder."""
         return self.kind == "folder"
+
+    @property
+    def pin(self) -> str | None:
+        """What names exactly this content in a request; None where nothing does."""
+        return self.revision if self.version is None else str(self.version)
 
     def with_size(self, size: int) -> Entity:
         """Return the same entity with the size that is known to be right.
@@ -146,6 +157,22 @@ class Entity:
             The corrected record.
         """
         return replace(self, size=size)
+
+
+def _id_in(path: str) -> str:
+    """Take off the slashes that WaterButler puts around an id: no others, ids may be paths."""
+    return path.removeprefix("/").removesuffix("/")
+
+
+def _md5_in(value: Any) -> str | None:
+    """Read a checksum, perhaps quoted: S3's ETag, which after a multipart upload is no MD5."""
+    text = (value or "").strip('"')
+    return text.lower() if _MD5.fullmatch(text) else None
+
+
+def _revision_in(provider: Any, extra: dict[str, Any]) -> str | None:
+    """Read a revision where it can be asked for: Google Drive's cannot, though called the same."""
+    return extra.get("revisionId") if provider == "dropbox" else None
 
 
 def _checkout_holder(value: Any) -> str | None:
@@ -246,8 +273,9 @@ def describe(path: str, entity: Entity, *, version_aware: bool = False) -> dict[
     -------
     dict
         ``name``, ``size`` (bytes), ``type`` and ``id``; for a file also ``md5``, ``sha256``,
-        ``version`` (from 1), ``modified`` and ``created`` (aware times), and with
-        ``version_aware`` the same version as text in ``version_id``.
+        ``version`` (from 1), ``modified`` and ``created`` (aware times), with ``version_aware``
+        the same version as text in ``version_id``, and in add-on storage with revisions
+        ``revision``.
     """
     info = describe_folder(path)
     info["id"] = entity.id
@@ -263,6 +291,8 @@ def describe(path: str, entity: Entity, *, version_aware: bool = False) -> dict[
         }
         if version_aware and entity.version is not None:
             info["version_id"] = str(entity.version)
+        if entity.revision is not None:
+            info["revision"] = entity.revision
     return info
 
 

@@ -22,6 +22,7 @@ from .exceptions import (
     OSFTimeoutError,
     OSFVersionConflictError,
 )
+from .paths import DEFAULT_PROVIDER
 from .retry import give_up, look_until, patience_after
 from .tree import not_found
 
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .api import OSFAPIClient
-    from .children import Children
     from .concurrency import KeyedLocks
-    from .models import Entity
+    from .models import Entity, Provider
     from .paths import OSFPath
     from .tree import Tree
 
@@ -161,29 +161,27 @@ class Mover:
         there: list[Entity],
     ) -> None:
         """Set the target aside, take its place, delete it; at each moment both are somewhere."""
-        aside = {
-            old: target.parent.child(f".{target.name[:200]}.{secrets.token_hex(6)}.replaced")
-            for old in there
-        }
-        for old, place in aside.items():
-            await self._relocate("move", target, old, place, folder)
+        # Where ids are paths, what is set aside has another one.
+        aside: list[tuple[OSFPath, Entity]] = []
+        for old in there:
+            place = target.parent.child(f".{target.name[:200]}.{secrets.token_hex(6)}.replaced")
+            aside.append((place, await self._relocate("move", target, old, place, folder)))
         try:
             await self._relocate(action, source, file, target, folder)
         except BaseException:
-            for old, place in aside.items():
+            for place, moved in aside:
                 with contextlib.suppress(OSFException):
-                    moved = dataclasses.replace(old, name=place.name)
                     await self._relocate("move", place, moved, target, folder)
             raise
         provider = await self._tree.provider(target, action)
-        for old, place in aside.items():
-            await self._api.delete(provider, old, str(place))
-            self._tree.forget(place, dataclasses.replace(old, name=place.name))
+        for place, moved in aside:
+            await self._api.delete(provider, moved, str(place))
+            self._tree.forget(place, moved)
 
     async def _relocate(
         self, action: str, source: OSFPath, entity: Entity, target: OSFPath, folder: Entity
-    ) -> None:
-        """Move or copy to a free place, and know that it happened."""
+    ) -> Entity:
+        """Move or copy to a free place, know that it happened, and return what is there."""
         provider = await self._tree.provider(source, action)
         target_provider = await self._tree.provider(target, action)
         limit = self._api.config.upload_timeout
@@ -218,17 +216,24 @@ class Mover:
                     hint=f"Look at osf://{target}: it may complete later",
                 )
             )
-        modified = moved.modified or entity.modified
-        # The answer may give the first version's size.
-        arrived = dataclasses.replace(entity, id=moved.id, name=target.name, modified=modified)
-        self._tree.learn(target.parent, folder, arrived)
+        if _keeps_versions(provider, target_provider):
+            modified = moved.modified or entity.modified
+            # The answer may give the first version's size.
+            moved = dataclasses.replace(entity, id=moved.id, name=target.name, modified=modified)
+        self._tree.learn(target.parent, folder, moved)
         if action == "move":
             self._tree.forget(source, entity)
+        return moved
 
     async def _arrived(
         self, action: str, source: OSFPath, entity: Entity, target: OSFPath
     ) -> Entity | None:
         """Look whether an earlier request did its work, all of it."""
+        provider = await self._tree.provider(source, action)
+        keeps = _keeps_versions(provider, await self._tree.provider(target, action))
+        if action == "move" and not keeps and await self._still_there(source, entity):
+            # It is deleted when all of it has been copied.
+            return None
         try:
             children = await self._tree.children(target.parent, action, refresh=True)
         except OSFNotFoundError:
@@ -236,20 +241,33 @@ class Mover:
         kind = children.folders if entity.is_folder else children.files
         for other in kind.get(target.name, ()):
             if action == "move":
-                complete = other.id == entity.id
+                complete = other.id == entity.id or not keeps
             elif entity.is_folder:
                 complete = await self._same_content(source, target)
-            else:
+            elif keeps:
                 complete = (other.md5, other.version) == (entity.md5, entity.version)
+            else:
+                complete = _same_bytes(entity, other)
             if complete:
                 return other
         return None
+
+    async def _still_there(self, source: OSFPath, entity: Entity) -> bool:
+        """Look whether what was to be moved is in its place."""
+        try:
+            children = await self._tree.children(source.parent, "move", refresh=True)
+        except OSFNotFoundError:
+            return False
+        kind = children.folders if entity.is_folder else children.files
+        return any(other.id == entity.id for other in kind.get(source.name, ()))
 
     async def _same_content(self, source: OSFPath, target: OSFPath) -> bool:
         """Compare two folders, all the way down."""
         here = await self._tree.children(source, "copy", refresh=True)
         there = await self._tree.children(target, "copy", refresh=True)
-        if _contents(here) != _contents(there):
+        if here.files.keys() != there.files.keys() or here.folders.keys() != there.folders.keys():
+            return False
+        if not all(_same_bytes(here.files[name][0], there.files[name][0]) for name in here.files):
             return False
         for name in here.folders:
             if not await self._same_content(source.child(name), target.child(name)):
@@ -257,8 +275,16 @@ class Mover:
         return True
 
 
-def _contents(children: Children) -> tuple[dict[str, str | None], set[str]]:
-    return {name: files[0].md5 for name, files in children.files.items()}, set(children.folders)
+def _keeps_versions(source: Provider, target: Provider) -> bool:
+    """Tell whether a move keeps ids and versions: within osfstorage, also to another project."""
+    return source.name == target.name == DEFAULT_PROVIDER
+
+
+def _same_bytes(one: Entity, other: Entity) -> bool:
+    """Compare two files by checksum, or by size where an add-on has no checksum."""
+    if one.md5 is None or other.md5 is None:
+        return one.size is not None and one.size == other.size
+    return one.md5 == other.md5
 
 
 def _insist_on_names(action: str, *places: OSFPath) -> None:

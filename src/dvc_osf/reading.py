@@ -12,7 +12,8 @@ from fsspec.implementations.local import make_path_posix
 from fsspec.utils import other_paths
 
 from .concurrency import gather_or_cancel
-from .exceptions import OSFIsADirectoryError, OSFNotFoundError
+from .download import size_of
+from .exceptions import OSFIntegrityError, OSFIsADirectoryError, OSFNotFoundError
 from .paths import split_version
 from .ranges import MAX_GAP, by_path, merge
 from .utils import ProgressTracker
@@ -60,8 +61,11 @@ class ReadingFileSystem(VersionsFileSystem):
         """
 
         async def read(place: OSFPath, file: Entity) -> bytes:
-            first, last, _step = slice(start, end).indices(file.size or 0)
             downloader = (await self._engine()).downloader
+            if file.size is None:
+                # Some add-ons do not say; positions count from what arrives.
+                return (await downloader.read(place, file, "cat_file"))[start:end]
+            first, last, _step = slice(start, end).indices(file.size)
             return await downloader.read(place, file, "cat_file", first, last)
 
         data: bytes = await self._with_file(path, version, "cat_file", read)
@@ -128,7 +132,7 @@ class ReadingFileSystem(VersionsFileSystem):
 
         async def read(path: str, ranges: list[Range]) -> None:
             async def read_blocks(place: OSFPath, file: Entity) -> None:
-                size = (await self._engine()).downloader.size(place, file, "cat_ranges")
+                size = size_of(place, file, "cat_ranges")
                 blocks = merge(ranges, size, MAX_GAP if max_gap is None else max_gap)
                 await gather_or_cancel(
                     # A file that is not found may have got another id: see _with_file.
@@ -173,8 +177,9 @@ class ReadingFileSystem(VersionsFileSystem):
         async def download(place: OSFPath, file: Entity) -> None:
             downloader = (await self._engine()).downloader
             if hasattr(lpath, "write"):
-                lpath.write(await downloader.read(place, file, "get_file"))
-                progress.set_total(file.size or 0)
+                data = await downloader.read(place, file, "get_file")
+                lpath.write(data)
+                progress.set_total(len(data))
                 progress.finish()
             else:
                 await downloader.to_file(place, file, os.fspath(lpath), progress, "get_file")
@@ -236,13 +241,18 @@ class ReadingFileSystem(VersionsFileSystem):
         operation: str,
         use: Callable[[OSFPath, Entity], Awaitable[Any]],
     ) -> Any:
-        """Use a file's record; where its id turns out to be gone, resolve the path once more."""
+        """Use a file's record; where it turns out to be outdated, resolve the path once more."""
         place, file = await self._file(path, version, operation)
         try:
             return await use(place, file)
         except OSFNotFoundError:
             if not (await self._engine()).tree.invalidate(place):
                 raise
+        except OSFIntegrityError:
+            # Add-ons without versions give the content of today for the record of yesterday.
+            if file.pin is not None:
+                raise
+            (await self._engine()).tree.invalidate(place)
         return await use(*await self._file(path, version, operation))
 
     async def _file(

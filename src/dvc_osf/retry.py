@@ -35,6 +35,7 @@ __all__ = [
     "is_interruption",
     "is_transient",
     "look_until",
+    "never",
     "patience_after",
     "retry_after_seconds",
 ]
@@ -106,6 +107,17 @@ def is_transient(error: BaseException) -> bool:
         return True
     if isinstance(error, OSFServerError):
         return error.damaged or error.status in _TRANSIENT_STATUSES
+    return False
+
+
+def never(_: BaseException) -> bool:
+    """Tell that trying again does not help, whatever an attempt ended with.
+
+    Returns
+    -------
+    bool
+        False.
+    """
     return False
 
 

@@ -226,6 +226,9 @@ class _Upload:
         }
         md5 = await self._source.md5()
         self._damaged = entity
+        if entity.md5 is None and entity.size is None:
+            # Some add-ons say more in a listing.
+            entity = await self._look_for_file() or entity
         if entity.md5 is not None and entity.md5 != md5:
             self._wrong.add(entity.md5)
             raise OSFIntegrityError(

@@ -271,6 +271,8 @@ def test_an_installation_tells_fsspec_what_serves_the_scheme():
     (entry,) = importlib.metadata.entry_points(group="fsspec.specs", name="osf")
 
     assert entry.load() is OSFFileSystem
+
+
 # -- specifications of open files ----------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from dvc_osf.api import FileExistsConflictError, Listing
 from dvc_osf.auth import TokenSource
 from dvc_osf.config import Config
 from dvc_osf.exceptions import OSFNotFoundError, OSFVersionConflictError
-from dvc_osf.messages import Request
+from dvc_osf.messages import Arriving, Request
 from dvc_osf.models import Entity, Provider, Version
 from dvc_osf.paths import OSFPath
 from dvc_osf.retry import Clock, attempts
@@ -507,7 +507,7 @@ class FakeOSF:
         start, content = answer
         pieces = self._pieces(content)
         async with contextlib.aclosing(pieces):
-            yield start, pieces
+            yield Arriving(start, pieces, None)
 
     @staticmethod
     async def _pieces(content):

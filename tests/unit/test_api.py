@@ -72,7 +72,7 @@ async def upload(client, provider, target=ROOT, name="a.txt", data=b"version one
 
 
 async def download(client, provider, file=FILE, **limits):
-    async with client.download(provider, file, PLACE, "cat_file", **limits) as (start, pieces):
+    async with client.download(provider, file, PLACE, "cat_file", **limits) as (start, pieces, _):
         return start, b"".join([piece async for piece in pieces])
 
 

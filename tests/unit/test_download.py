@@ -668,7 +668,7 @@ class TestPlacesAfterAFailure:
         async with OSFAPIClient(None, config, stats=stats, clock=clock) as api:
             tree, budget = Tree(api, 60.0), BufferBudget(config.buffer_size)
             await tree.provider(place(), "ls")
-            file = Entity(id="f", kind="file", name="f", size=size)
+            file = Entity(id="f", kind="file", name="f", size=size, version=1)
             download = Downloader(api, tree, budget).to_file(
                 place("f"), file, str(tmp_path / "f"), ProgressTracker(None), "get_file"
             )
