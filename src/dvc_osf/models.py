@@ -165,7 +165,7 @@ def _id_in(path: str) -> str:
 
 
 def _md5_in(value: Any) -> str | None:
-    """Read a checksum, perhaps quoted: S3's ETag, which after a multipart upload is no MD5."""
+    """Read a checksum, perhaps quoted; S3's ETag has another form after an upload in parts."""
     text = (value or "").strip('"')
     return text.lower() if _MD5.fullmatch(text) else None
 

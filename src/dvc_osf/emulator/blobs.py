@@ -96,14 +96,14 @@ class Blobs:
 
     def body(self, version: Version, offset: int, count: int) -> bytes | FileSlice:
         """Return a part of a version's content, to be sent."""
-        small = self._small(version)
+        small = self.small(version)
         if small is not None:
             return small[offset : offset + count]
         return FileSlice(self._path(version.sha256), offset, count)
 
     def open(self, version: Version) -> BinaryIO:
         """Return a version's content, to be read and closed by the caller."""
-        small = self._small(version)
+        small = self.small(version)
         return self._path(version.sha256).open("rb") if small is None else io.BytesIO(small)
 
     def discard(self, hashes: Iterable[str]) -> None:
@@ -116,7 +116,8 @@ class Blobs:
     def _path(self, sha256: str) -> Path:
         return self._blobs / sha256[:2] / sha256[2:4] / sha256
 
-    def _small(self, version: Version) -> bytes | None:
+    def small(self, version: Version) -> bytes | None:
+        """Return a version's content if it is kept in the database."""
         row = self._db.execute(
             "SELECT data FROM versions WHERE entity = ? AND ordinal = ?",
             (version.entity, version.ordinal),

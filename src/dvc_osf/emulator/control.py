@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .addons import add_provider
 from .faults import Fault
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ async def _act(world: World, request: web.BaseRequest, what: str) -> Any:
         return [entry.as_dict() for entry in world.log.entries]
     if what == "settings":
         return _settings(world, body if method in {"PATCH", "PUT", "POST"} else None)
+    if what == "providers" and isinstance(body, dict):
+        add_provider(world, body["project"], body["provider"])
+        return body
     if what == "stats":
         return _stats(world)
     raise LookupError(what)

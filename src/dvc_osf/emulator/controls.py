@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
+from .addons import add_provider
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -134,6 +136,23 @@ class Controls(ABC):
         """
         creator = user or self.user
         return self._call(lambda: self._add_node("nodes", creator, title, public, region))
+
+    def add_provider(self, guid: str, provider: str = "s3") -> None:
+        """Give a project another storage beside osfstorage, as an add-on does.
+
+        Parameters
+        ----------
+        provider
+            ``"s3"``, the only one so far.
+
+        Raises
+        ------
+        ValueError
+            It is not one that the emulator knows.
+        LookupError
+            There is no such project.
+        """
+        self._call(lambda: add_provider(self.world, guid, provider))
 
     def make_registration(self, guid: str) -> str:
         """Freeze a project: return the guid of a public, read-only copy."""

@@ -14,13 +14,14 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from . import storage, wb_errors, wb_json, zipping
+from . import addons, storage, wb_errors, wb_json, zipping
 from .answer import Answer
 from .tree import children
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .addons import Dialect
     from .exchange import Exchange
     from .records import Entity
     from .waterbutler import Task
@@ -41,26 +42,28 @@ async def get(task: Task, entity: Entity) -> Answer:
         return await _listing(task, entity)
     if "meta" in task.arguments:
         materialized = task.exchange.world.tree.materialized(entity)
-        data = wb_json.described(entity, materialized, task.resource, task.exchange.own_url)
+        data = task.json.described(entity, materialized, task.resource, task.exchange.own_url)
         return _json(task.exchange, {"data": data})
     if "versions" in task.arguments or "revisions" in task.arguments:
-        return _json(task.exchange, {"data": _revisions(task, entity)})
+        world = task.exchange.world
+        versions = task.json.revisions(world.tree.versions(entity.id), world.store)
+        return _json(task.exchange, {"data": versions})
     return _content(task, entity)
 
 
 def head(task: Task, entity: Entity) -> Answer:
-    """Answer a HEAD of an entity; the length is that of the first version."""
+    """Answer a HEAD of an entity; the length is, in osfstorage, that of the first version."""
     if entity.is_folder:
         return Answer(501, {"Content-Type": "text/html; charset=UTF-8"}, length=0)
     materialized = task.exchange.world.tree.materialized(entity)
-    data = wb_json.described(entity, materialized, task.resource, task.exchange.own_url)
+    data = task.json.described(entity, materialized, task.resource, task.exchange.own_url)
     modified = datetime.fromisoformat(str(entity.modified)).replace(tzinfo=timezone.utc)
     headers = {
         "Content-Type": "application/octet-stream",
         "Last-Modified": format_datetime(modified, usegmt=True),
         "X-Waterbutler-Metadata": json.dumps(data),
     }
-    answer = Answer(200, headers, length=entity.first_size)
+    answer = Answer(200, headers, length=data["attributes"]["sizeInt"])
     return cacheable(task.exchange, answer)
 
 
@@ -68,39 +71,37 @@ async def _listing(task: Task, folder: Entity) -> Answer:
     world = task.exchange.world
     place = (world.tree.materialized(folder), task.resource, task.exchange.own_url)
     if world.tree.count(folder.id) <= _INLINE_LISTING:
-        body = wb_json.encode(wb_json.listing(world.tree.children(folder.id), *place))
+        body = wb_json.encode(task.json.listing(world.tree.children(folder.id), *place))
     else:
-        body = await asyncio.to_thread(_long_listing, world.store.path, folder.id, *place)
+        body = await asyncio.to_thread(
+            _long_listing, task.json, world.store.path, folder.id, *place
+        )
     return cacheable(task.exchange, Answer(200, {"Content-Type": wb_errors.JSON}, body))
 
 
 def _long_listing(
-    database: Path, folder: str, materialized: str, resource: str, files_url: str
+    dialect: Dialect, database: Path, folder: str, materialized: str, resource: str, files_url: str
 ) -> bytes:
     db = sqlite3.connect(database)
     try:
         return wb_json.encode(
-            wb_json.listing(children(db, folder), materialized, resource, files_url)
+            dialect.listing(children(db, folder), materialized, resource, files_url)
         )
     finally:
         db.close()
 
 
-def _revisions(task: Task, entity: Entity) -> list[object]:
-    world = task.exchange.world
-    return [
-        wb_json.revision(version, world.store.user(version.user))
-        for version in world.tree.versions(entity.id)
-    ]
-
-
 def _content(task: Task, entity: Entity) -> Answer:
     exchange, world = task.exchange, task.exchange.world
-    wanted = int(task.version) if task.version else entity.versions
-    version = world.tree.identified(entity.id, wanted)[0]
+    if task.provider == "osfstorage":
+        wanted = int(task.version) if task.version else entity.versions
+        version = world.tree.identified(entity.id, wanted)[0]
+    else:
+        version = addons.version(task, entity)
     name = task.arguments.get("displayName") or entity.name
     disposition = content_disposition(name)
-    if world.settings.storage_redirect and "direct" not in task.arguments:
+    redirects = task.provider == "osfstorage" and world.settings.storage_redirect
+    if redirects and "direct" not in task.arguments:
         location = storage.signed_url(world, version, disposition)
         headers = {"Location": location, "Content-Type": "text/html; charset=UTF-8"}
         return Answer(302, headers)

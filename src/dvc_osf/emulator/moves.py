@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import wb_errors, wb_json
+from . import addons, wb_errors, wb_json
 from .answer import Answer
 from .names import InvalidPathError, UnusableNameError, child_name, numbered
 
@@ -67,18 +67,26 @@ async def post(task: Task) -> Answer:
         raise wb_errors.relayed(404)
     name, replaced = _settle_name(task, order, source, folder)
     _check_self(world, source, folder, replaced)
-    if node.id != source_node.id and world.over_quota(node):
+    inside = task.provider == order.provider == "osfstorage"
+    moves_in = node.id != source_node.id or task.provider != "osfstorage"
+    if order.provider == "osfstorage" and moves_in and world.over_quota(node):
         raise wb_errors.over_quota()
     if replaced is not None:
         # Not atomic on the real server either: whatever fails from here on, the target is gone.
         _remove(world, replaced)
     if order.action == "copy":
-        result = world.tree.copy(source, folder, name)
+        if inside:
+            result = world.tree.copy(source, folder, name)
+        else:
+            result = addons.transfer(world, source, folder, name, task.exchange.caller.user)
     elif world.tree.checked_out(source.id):
         raise wb_errors.explained(405, "Cannot move file as it is checked out.")
-    else:
+    elif inside:
         result = world.tree.move(source, folder, name)
-    data = _result(task, order.resource, result)
+    else:
+        result = addons.transfer(world, source, folder, name, task.exchange.caller.user)
+        _remove(world, source)
+    data = _result(task, order, result)
     return Answer(
         201 if replaced is None else 200,
         {"Content-Type": wb_errors.JSON},
@@ -137,8 +145,13 @@ def _destination(task: Task, order: _Order, source: Entity) -> tuple[Node, Entit
         message = '"rename" field is required for copying root'
         raise wb_errors.own(400, message)
     node = task.node(order.resource, order.provider, write=True)
-    tree = task.exchange.world.tree
-    folder = tree.get(node.root if order.path == "/" else order.path.strip("/"))
+    world = task.exchange.world
+    if order.provider != "osfstorage":
+        folder = addons.at(world, node, order.provider, order.path)
+        if folder is None:
+            raise wb_errors.missing(order.path)
+        return node, folder
+    folder = world.tree.get(node.root if order.path == "/" else order.path.strip("/"))
     if folder is None or folder.node != node.id:
         raise wb_errors.own(404, f"{order.path} not found")
     return node, folder
@@ -164,7 +177,8 @@ def _settle_name(
         extant = {}
         if not taken[0].is_folder:
             materialized = tree.materialized(taken[0])
-            extant = wb_json.attributes(taken[0], materialized, size=taken[0].first_size)
+            json_of = addons.dialect(order.provider)
+            extant = json_of.attributes(taken[0], materialized, size=taken[0].first_size)
         raise wb_errors.conflict(name, extant)
     number = 1
     while tree.named(folder.id, numbered(name, number), source.kind):
@@ -184,12 +198,13 @@ def _check_self(world: World, source: Entity, folder: Entity, replaced: Entity |
         raise wb_errors.relayed(500)
 
 
-def _result(task: Task, resource: str, entity: Entity) -> dict[str, Any]:
+def _result(task: Task, order: _Order, entity: Entity) -> dict[str, Any]:
     tree, url = task.exchange.world.tree, task.exchange.own_url
+    json_of = addons.dialect(order.provider)
     materialized = tree.materialized(entity)
-    shown = wb_json.attributes(entity, materialized, size=entity.first_size)
+    shown = json_of.attributes(entity, materialized, size=entity.first_size)
     if entity.is_folder:
         shown["children"] = [
-            wb_json.listed(child, materialized) for child in tree.children(entity.id)
+            json_of.listed(child, materialized) for child in tree.children(entity.id)
         ]
-    return wb_json.resource_object(entity, shown, resource, url)
+    return json_of.resource_object(entity, shown, order.resource, url)

@@ -53,6 +53,10 @@ CREATE TABLE IF NOT EXISTS versions (
 CREATE VIEW IF NOT EXISTS version_facts AS
     SELECT entity, ordinal, identifier, size, md5, sha256, created, user FROM versions;
 CREATE INDEX IF NOT EXISTS uses_of_blobs ON versions (sha256) WHERE data IS NULL;
+-- Storage beside osfstorage; the `node` of its entities is "<guid>/<provider>".
+CREATE TABLE IF NOT EXISTS addons (
+    node TEXT NOT NULL, provider TEXT NOT NULL, root TEXT NOT NULL, PRIMARY KEY (node, provider)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deleted_entities (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -302,6 +306,33 @@ class Store:
             (kind,),
         )
         return [_node(row) for row in rows]
+
+    def add_provider(self, guid: str, provider: str) -> None:
+        """Give a node another storage, empty, unless it has it already."""
+        if self.provider_root(guid, provider) is not None:
+            return
+        root = new_id()
+        with self.transaction():
+            self.db.execute("INSERT INTO addons VALUES (?, ?, ?)", (guid, provider, root))
+            self.db.execute(
+                "INSERT INTO entities (id, node, kind, name, versions)"
+                " VALUES (?, ?, 'folder', '', 1)",
+                (root, f"{guid}/{provider}"),
+            )
+
+    def provider_root(self, guid: str, provider: str) -> str | None:
+        """Return the id of the root folder of a node's other storage."""
+        row = self.db.execute(
+            "SELECT root FROM addons WHERE node = ? AND provider = ?", (guid, provider)
+        ).fetchone()
+        return row[0] if row else None
+
+    def providers(self, guid: str) -> list[str]:
+        """Return the names of a node's storage beside osfstorage."""
+        rows = self.db.execute(
+            "SELECT provider FROM addons WHERE node = ? ORDER BY provider", (guid,)
+        )
+        return [row[0] for row in rows]
 
     def regions(self) -> list[str]:
         """Return the storage regions in use."""

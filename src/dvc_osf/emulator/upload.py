@@ -111,7 +111,7 @@ def _refuse_taken(task: Task, target: Target, kind: str) -> None:
     extant = {}
     if kind == "file":
         url = task.exchange.own_url
-        extant = wb_json.described(taken[0], target.path, task.resource, url)
+        extant = task.json.described(taken[0], target.path, task.resource, url)
     raise wb_errors.conflict(target.name, extant)
 
 
@@ -126,13 +126,15 @@ async def _put_folder(task: Task, target: Target) -> Answer:
     if parent is None:
         raise wb_errors.relayed(404)
     folder = tree.add_folder(parent, target.name)
-    shown = wb_json.attributes(folder, f"{target.path}/", size=None)
-    return _done(201, wb_json.resource_object(folder, shown, task.resource, task.exchange.own_url))
+    shown = task.json.attributes(folder, f"{target.path}/", size=None)
+    return _done(
+        201, task.json.resource_object(folder, shown, task.resource, task.exchange.own_url)
+    )
 
 
 async def _put_file(task: Task, target: Target) -> Answer:
     exchange, world = task.exchange, task.exchange.world
-    if world.over_quota(target.node):
+    if task.provider == "osfstorage" and world.over_quota(target.node):
         async for _ in exchange.body():
             pass
         raise wb_errors.over_quota()
@@ -147,7 +149,7 @@ async def _put_file(task: Task, target: Target) -> Answer:
         entity, created = await _commit(task, target, received)
     finally:
         received.discard()
-    shown = wb_json.uploaded(entity, target.path, task.resource, exchange.own_url)
+    shown = task.json.uploaded(entity, target.path, task.resource, exchange.own_url)
     return _done(201 if created else 200, shown)
 
 

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 async def providers(view: View, kind: str, guid: str) -> Answer:
     """Answer ``/v2/nodes/<guid>/files/``."""
     node = view.node(kind, guid)
-    data = [view.shapes.provider(node)]
+    names = ["osfstorage", *view.world.store.providers(node.id)]
     page = Page.asked(view.exchange)
-    page.check(1)
-    return view.answer(collection(view.exchange, view.shapes, page, 1, data))
+    page.check(len(names))
+    shown = names[page.offset : page.offset + page.size]
+    data = [view.shapes.provider(node, name) for name in shown]
+    return view.answer(collection(view.exchange, view.shapes, page, len(names), data))
 
 
 async def listing(view: View, kind: str, guid: str, provider: str, rest: str = "") -> Answer:
@@ -92,7 +94,8 @@ def _find(view: View, entity_id: str) -> tuple[Entity, Node]:
         raise v2_errors.out_of_scope()
     world = view.world
     entity = world.tree.get(entity_id)
-    if entity is None:
+    if entity is None or "/" in entity.node:
+        # What is in an add-on has no id of the OSF's before somebody asks for one.
         raise (v2_errors.gone("file") if world.tree.deleted(entity_id) else v2_errors.not_found())
     node = world.store.node(entity.node)
     if node is None or node.deleted:

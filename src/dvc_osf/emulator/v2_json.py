@@ -170,25 +170,26 @@ class Shapes:
             },
         }
 
-    def provider(self, node: Node) -> dict[str, Any]:
-        """Return the storage of a node, which says where its WaterButler is."""
-        url = f"{self._world.files_url(node)}/v1/resources/{node.id}/providers/osfstorage/"
+    def provider(self, node: Node, name: str = "osfstorage") -> dict[str, Any]:
+        """Return a storage of a node, which says where its WaterButler is."""
+        url = f"{self._world.files_url(node)}/v1/resources/{node.id}/providers/{name}/"
         node_url = f"{self._api}/{node.kind}/{node.id}/"
+        root = self._world.store.provider_root(node.id, name) or node.root
         return {
-            "id": f"{node.id}:osfstorage",
+            "id": f"{node.id}:{name}",
             "type": "files",
             "attributes": {
                 "kind": "folder",
-                "name": "osfstorage",
+                "name": name,
                 "path": "/",
                 "node": node.id,
-                "provider": "osfstorage",
+                "provider": name,
             },
             "relationships": {
-                "files": _related(f"{node_url}files/osfstorage/"),
+                "files": _related(f"{node_url}files/{name}/"),
                 "root_folder": {
-                    **_related(f"{self._api}/files/{node.root}/"),
-                    "data": {"id": node.root, "type": "files"},
+                    **_related(f"{self._api}/files/{root}/"),
+                    "data": {"id": root, "type": "files"},
                 },
                 "target": {
                     **_related(node_url, {"type": node.kind}),

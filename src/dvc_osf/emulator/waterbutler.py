@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from . import download, moves, upload, wb_errors, wb_json
+from . import addons, download, moves, upload, wb_errors, wb_json
 from .answer import Answer, Refusal
 from .names import query_argument
 from .rate_limit import check_rate
 
 if TYPE_CHECKING:
+    from .addons import Dialect
     from .exchange import Exchange
     from .records import Entity
     from .store import Node
@@ -48,7 +49,8 @@ class Task:
     resource
         The guid as the client wrote it.
     path
-        The part of the URL after the provider: ``/``, ``/<id>`` or ``/<id>/``.
+        The part of the URL after the provider: ``/``, ``/<id>`` or ``/<id>/``; the id of
+        something in an add-on is its path.
     arguments
         The query as WaterButler sees it.
     """
@@ -63,6 +65,11 @@ class Task:
     def version(self) -> str | None:
         """The version asked for, None for the newest."""
         return self.arguments.get("version") or self.arguments.get("revision") or None
+
+    @property
+    def json(self) -> Dialect:
+        """How the provider's entities look."""
+        return addons.dialect(self.provider)
 
     def node(self, guid: str, provider: str, *, write: bool) -> Node:
         """Return a node that the caller may use.
@@ -82,7 +89,7 @@ class Task:
         allowed = caller.may_write if write else caller.may_read
         if not allowed(store, node):
             raise wb_errors.relayed(403)
-        if provider != "osfstorage":
+        if provider != "osfstorage" and store.provider_root(node.id, provider) is None:
             raise wb_errors.relayed(400)
         return node
 
@@ -94,6 +101,8 @@ class Task:
         Refusal
             404 if there is none or the slash is wrong, 400 for a version that does not exist.
         """
+        if self.provider != "osfstorage":
+            return addons.entity(self, node)
         tree = self.exchange.world.tree
         if self.path == "/":
             return tree.existing(node.root)

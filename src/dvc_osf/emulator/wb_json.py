@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .records import Entity, Version
-    from .store import User
+    from .store import Store, User
 
 
 def encode(value: Any) -> bytes:
@@ -142,6 +142,11 @@ def listing(
             for entity in entities
         ]
     }
+
+
+def revisions(versions: Iterable[Version], store: Store) -> list[dict[str, Any]]:
+    """Return a file's list of versions."""
+    return [revision(version, store.user(version.user)) for version in versions]
 
 
 def revision(version: Version, user: User | None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def zipped(task: Task, folder: Entity) -> Answer:
     from .download import content_disposition
 
     world = task.exchange.world
-    name = folder.name or "osfstorage-archive"
+    name = folder.name or f"{task.provider}-archive"
     members = list(_members(world, folder))
     headers = {
         "Content-Type": "application/zip",
