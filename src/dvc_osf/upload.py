@@ -169,6 +169,9 @@ class _Upload:
             folder = await self._tree.ensure_folder(self._path.parent, self._operation)
             entity = await self._put(folder, None)
         entity = self._with_created(entity, known)
+        if known is not None and known.id != entity.id:
+            # Some add-ons put a new file in the place of the old one.
+            self._tree.forget(self._path, known)
         self._tree.learn(self._path.parent, folder, entity)
         return entity
 

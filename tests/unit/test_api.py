@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from dvc_osf.answers import announced_length
 from dvc_osf.api import FileExistsConflictError, OSFAPIClient
 from dvc_osf.auth import TokenSource
 from dvc_osf.config import Config
@@ -438,6 +439,25 @@ class TestDownloads:
         client, provider, server = await osf_at(in_turn((200, b"x")))
         await download(client, provider, Entity(id="f", kind="file", name="f"))
         assert server.targets == [f"{HOME}f"]
+
+    async def test_a_revision_with_a_text_for_a_name_pins_a_file(self, osf_at):
+        client, provider, server = await osf_at(in_turn((200, b"x")))
+        file = Entity(id="d/ü a", kind="file", name="ü a", revision="01 5f")
+        await download(client, provider, file)
+        assert server.targets == [f"{HOME}d/%C3%BC%20a?version=01%205f"]
+
+    @pytest.mark.parametrize(
+        ("headers", "length"),
+        [
+            ({"Content-Length": "12"}, 12),
+            ({"Content-Length": "12", "Content-Encoding": "identity"}, 12),
+            ({"Content-Length": "12", "Content-Encoding": "gzip"}, None),
+            ({"Content-Length": "many"}, None),
+            ({}, None),
+        ],
+    )
+    def test_a_length_counts_only_where_it_is_that_of_the_content(self, headers, length):
+        assert announced_length(headers) == length
 
     async def test_a_range_is_closed_and_its_place_is_checked(self, osf_at):
         client, provider, server = await osf_at(

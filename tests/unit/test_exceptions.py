@@ -201,6 +201,7 @@ class TestStatusTable:
             (403, OSFPermissionError),
             (404, OSFNotFoundError),
             (405, OSFPermissionError),
+            (501, OSFServerError),
             (408, OSFTimeoutError),
             (409, OSFVersionConflictError),
             (410, OSFNotFoundError),

@@ -131,6 +131,53 @@ class TestEntities:
         assert (file.id, file.size, file.md5, file.version) == ("d/a", 12, None, None)
         assert file.modified is None
 
+    @pytest.mark.parametrize(
+        ("path", "kind", "id_"),
+        [
+            ("/", "folder", ""),
+            ("/d/e/", "folder", "d/e"),
+            ("/d/a", "file", "d/a"),
+            ("//a", "file", "/a"),
+            ("/017/", "folder", "017"),
+        ],
+    )
+    def test_of_a_path_only_the_slashes_around_it_go(self, path, kind, id_):
+        data = {"attributes": {"kind": kind, "name": "a", "path": path, "size": None}}
+        assert Entity.from_waterbutler(data).id == id_
+
+    @pytest.mark.parametrize(
+        ("given", "read"),
+        [
+            ("b18ebc6633a13d1ec5164f7b5e3c91b9", "b18ebc6633a13d1ec5164f7b5e3c91b9"),
+            ('"B18EBC6633A13D1EC5164F7B5E3C91B9"', "b18ebc6633a13d1ec5164f7b5e3c91b9"),
+            ("b18ebc6633a13d1ec5164f7b5e3c91b9-17", None),
+            ("", None),
+            (None, None),
+        ],
+    )
+    def test_only_what_has_the_form_of_an_md5_is_one(self, given, read):
+        extra = {"hashes": {"md5": given}}
+        attributes = {"kind": "file", "name": "a", "path": "/a", "size": 1, "extra": extra}
+        assert Entity.from_waterbutler({"attributes": attributes}).md5 == read
+
+    @pytest.mark.parametrize(
+        ("provider", "extra", "pin"),
+        [
+            ("osfstorage", {"version": 3}, "3"),
+            ("dropbox", {"revisionId": "015f"}, "015f"),
+            ("googledrive", {"revisionId": "77"}, None),
+            ("s3", {}, None),
+        ],
+    )
+    def test_a_content_is_pinned_by_what_its_provider_can_be_asked_for(self, provider, extra, pin):
+        attributes = {"kind": "file", "name": "a", "path": "/a", "size": 1, "extra": extra}
+        attributes["provider"] = provider
+        file = Entity.from_waterbutler({"attributes": attributes})
+        assert file.pin == pin
+        assert describe("abc12/p/a", file).get("revision") == (
+            pin if provider == "dropbox" else None
+        )
+
     @pytest.mark.parametrize("missing", ["path", "kind", "name", "size"])
     def test_an_entity_without_an_essential_is_an_error_of_ours(self, recorded, missing):
         data = recorded("file_created")["data"]

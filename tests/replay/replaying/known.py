@@ -114,6 +114,47 @@ Some of API v2 follows the OSF's public sources (26.x) instead of a recording:
   well; here it opens one project;
 - registrations, beyond their files.
 """
+_ADDONS = """
+## Add-ons
+
+The emulator serves S3 as an add-on. There are no recordings of one: its answers follow the public
+source of WaterButler and were compared with nothing else. From that source, it departs in this:
+
+| what | here | there |
+|---|---|---|
+"""
+_DEPARTURES = (
+    (
+        "folders",
+        "A folder stays when its last file is deleted.",
+        "A folder without a key of its own goes with its last file.",
+    ),
+    (
+        "the same content again",
+        "An upload leaves the file as it was.",
+        "The file has a new time, and in a bucket with versions a new version.",
+    ),
+    (
+        "versions",
+        "The bucket keeps versions; deleting a file deletes them.",
+        "The settings of the bucket decide; a deletion is a version of its own.",
+    ),
+    (
+        "moves of folders, and between providers",
+        "They are done when the answer comes.",
+        "A queue does them, file by file; the answer may be 202 before they are done.",
+    ),
+    (
+        "ranges beyond the end",
+        "They are answered as in `osfstorage`.",
+        "S3 cuts them at the end.",
+    ),
+    (
+        "API v2",
+        "It lists the provider, with a guessed `root_folder`, and nothing in it.",
+        "It lists its content, too.",
+    ),
+)
 
 
 def page() -> str:
@@ -128,7 +169,8 @@ def page() -> str:
         rows.append(_row(entry.recording, "; ".join(titles), entry.what, entry.reason))
     others = [_row(entry.recording, entry.what, entry.reason) for entry in unreplayed()]
     text = _INTRODUCTION.format(requests=total) + "".join(rows)
-    return text + _OBSERVATIONS + "".join(others) + _UNRECORDED
+    text += _OBSERVATIONS + "".join(others) + _UNRECORDED
+    return text + _ADDONS + "".join(_row(*departure) for departure in _DEPARTURES)
 
 
 def _row(*cells: str) -> str:
