@@ -35,6 +35,12 @@ def plant_s3(s3, connect, osf):
 
 
 @pytest.fixture
+def patient(connect_both):
+    """Return a filesystem that tries again: an early refusal ends the server's connection."""
+    return connect_both(max_retries=3)
+
+
+@pytest.fixture
 def no_checksums(monkeypatch):
     """Let S3 have tags only that are no checksums, as after uploads in parts."""
     monkeypatch.setattr(s3_json, "ONE_PIECE_BELOW", 0)
@@ -209,24 +215,18 @@ class TestWriting:
         fs.pipe_file(f"{s3}/a", b"data")
         assert fs.info(f"{s3}/a")["md5"] is None
         attributes = {"path": "/b", "name": "b", "kind": "file", "size": "3", "extra": {}}
-        osf.add_fault(
-            Fault(
-                method="PUT", path="name=b", status=201, body={"data": {"attributes": attributes}}
-            )
-        )
+        answer = {"data": {"attributes": attributes}}
+        osf.add_fault(Fault(method="PUT", path="/s3/", status=201, body=answer))
         with pytest.raises(OSError, match="another number of bytes"):
             fs.pipe_file(f"{s3}/b", b"data")
 
-    def test_where_the_answer_says_nothing_the_listing_is_asked(self, fs, s3, osf, plant_s3):
+    def test_where_the_answer_says_nothing_the_listing_is_asked(self, patient, s3, osf, plant_s3):
         plant_s3(a=b"other bytes")
         attributes = {"path": "/a", "name": "a", "kind": "file", "size": None, "extra": {}}
-        osf.add_fault(
-            Fault(
-                method="PUT", path="name=a", status=201, body={"data": {"attributes": attributes}}
-            )
-        )
+        answer = {"data": {"attributes": attributes}}
+        osf.add_fault(Fault(method="PUT", path="/s3/", status=201, body=answer))
         with pytest.raises(OSError, match="the OSF stored other bytes"):
-            fs.pipe_file(f"{s3}/a", b"data")
+            patient.pipe_file(f"{s3}/a", b"data")
 
     def test_an_overwritten_file_may_come_back_with_another_id(self, fs, s3, osf, caplog):
         # Dataverse deletes the old file and makes a new one.
@@ -343,14 +343,14 @@ class TestMoving:
         assert other.find(s3) == fs.find(s3) == left
 
     def test_the_file_in_the_way_comes_back_when_replacing_it_fails(
-        self, fs, other, osf, s3, plant_s3
+        self, patient, other, osf, s3, plant_s3
     ):
         plant_s3(a=b"new", b=b"old")
         osf.add_fault(Fault(method="POST", path="/s3/a$", status=403))
         with pytest.raises(PermissionError):
-            fs.mv(f"{s3}/a", f"{s3}/b")
-        assert other.find(s3) == fs.find(s3) == [f"{s3}/a", f"{s3}/b"]
-        assert fs.cat_file(f"{s3}/b") == other.cat_file(f"{s3}/b") == b"old"
+            patient.mv(f"{s3}/a", f"{s3}/b")
+        assert other.find(s3) == patient.find(s3) == [f"{s3}/a", f"{s3}/b"]
+        assert patient.cat_file(f"{s3}/b") == other.cat_file(f"{s3}/b") == b"old"
 
     def test_files_go_from_osfstorage_to_s3_and_back(self, fs, other, root, s3, plant):
         plant.files({"d/a": b"data"})
@@ -371,6 +371,27 @@ class TestMoving:
         assert fs.find(f"{root}/f") == other.find(f"{root}/f") == [f"{root}/f/a", f"{root}/f/e/b"]
         assert other.cat_file(f"{root}/f/e/b") == b"2"
         assert other.find(s3) == []
+
+    @pytest.mark.parametrize(
+        ("how", "there", "done"),
+        [("copy", "a", False), ("copy", "ab", True), ("mv", "a", False), ("mv", "ab", False)],
+    )
+    def test_what_the_osf_goes_on_working_at_is_done_when_it_is_complete(
+        self, patient, osf, root, s3, plant_s3, plant, how, there, done
+    ):
+        # A move is not complete before the source is gone.
+        plant_s3(d__a=b"1", d__b=b"1")
+        assert patient.ls(root) == []
+        plant.files({f"t/{name}": b"1" for name in there})
+        osf.add_fault(Fault(method="POST", path="/s3/d/$", status=202, body={}))
+        move = getattr(patient, how)
+        if done:
+            move(f"{s3}/d", f"{root}/t", recursive=True)
+        else:
+            with pytest.raises(TimeoutError, match="has not completed"):
+                move(f"{s3}/d", f"{root}/t", recursive=True)
+        assert patient.find(f"{s3}/d") == [f"{s3}/d/a", f"{s3}/d/b"]
+        assert patient.find(f"{root}/t") == [f"{root}/t/{name}" for name in there]
 
     @pytest.mark.parametrize("checksums", [True, False])
     @pytest.mark.parametrize("how", ["mv", "copy"])
