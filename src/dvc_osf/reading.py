@@ -258,11 +258,19 @@ class ReadingFileSystem(VersionsFileSystem):
     async def _file(
         self, path: str, version: int | str | None, operation: str
     ) -> tuple[OSFPath, Entity]:
-        """Resolve a path to a file, as it is or as it was in a version."""
+        """Resolve a path to a file; believe that there is none only by a new listing."""
         place, number = await self._locate(path, version, operation)
-        if number is None:
-            return place, await (await self._engine()).browser.file(place, operation)
-        return place, await self._version(place, number, operation)
+        if number is not None:
+            return place, await self._version(place, number, operation)
+        engine = await self._engine()
+        since = engine.tree.moment
+        try:
+            return place, await engine.browser.file(place, operation)
+        except OSFNotFoundError as error:
+            again = error.status is None and place.parts
+            if not again or not await engine.tree.look_again(place, operation, since):
+                raise
+        return place, await engine.browser.file(place, operation)
 
     async def _read_pinned(self, place: OSFPath, file: Entity, start: int, end: int) -> bytes:
         """Read a part of a file as it was when it was opened."""

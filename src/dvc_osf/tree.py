@@ -40,6 +40,8 @@ class _Cached:
     etag: str | None = None
     expires: float = 0.0
     flight: asyncio.Task[None] | None = None
+    asked: int = 0
+    """Which of the tree's requests for listings was the last for this folder."""
     missed: list[Callable[[Children], None]] = field(default_factory=list)
     """Changes of ours since the request in flight was sent: its answer may lack them."""
 
@@ -58,6 +60,9 @@ class Tree:
     ----------
     leftovers : Leftovers
         Folders that hold nothing any more since this client took the last thing out of them.
+    moment : int
+        How many listings were asked for so far: the time by which :meth:`look_again` tells an
+        old listing from a new one.
     """
 
     def __init__(self, api: OSFAPIClient, expiry: float) -> None:
@@ -68,6 +73,7 @@ class Tree:
         self._flights: set[asyncio.Task[None]] = set()
         self._creating = KeyedLocks()
         self._warned: set[str] = set()
+        self.moment = 0
 
     async def aclose(self) -> None:
         """Cancel listings in flight."""
@@ -259,6 +265,8 @@ class Tree:
         self, provider: Provider, folder: Entity, path: OSFPath, cached: _Cached
     ) -> None:
         cached.missed.clear()
+        self.moment += 1
+        cached.asked = self.moment
         try:
             listing = await self._api.list_folder(
                 provider, folder, str(path), etag=cached.etag if cached.complete else None
@@ -276,6 +284,53 @@ class Tree:
 
     def _place(self, path: OSFPath, folder: Entity) -> _Cached:
         return self._cache.setdefault(str(path), {}).setdefault(folder.id, _Cached())
+
+    async def look_again(self, path: OSFPath, operation: str, since: int) -> bool:
+        """Ask once more for the listing by which a path is absent, if that is an old one.
+
+        Another process may have written the path since. Tasks that miss siblings at the same
+        time share one request.
+
+        Parameters
+        ----------
+        path : OSFPath
+            What was not found.
+        operation : str
+            For the errors.
+        since : int
+            The :attr:`moment` at which the search for it began.
+
+        Returns
+        -------
+        bool
+            Whether the path should be resolved again: there was an older listing.
+        """
+        folder = path.parent
+        while folder.parts and not await self._is_known(folder, operation):
+            folder = folder.parent
+        older = False
+        try:
+            for entity in await self.folders(folder, operation):
+                cached = self._place(folder, entity)
+                if cached.asked <= since:
+                    older = True
+                    await self._listing(
+                        await self.provider(folder, operation), entity, folder, refresh=True
+                    )
+                elif cached.flight is not None:
+                    older = True
+                    await asyncio.shield(cached.flight)
+        except OSFNotFoundError:
+            # The folder itself is gone, at least from where the cache had it.
+            return self.invalidate(folder)
+        return older
+
+    async def _is_known(self, folder: OSFPath, operation: str) -> bool:
+        try:
+            await self.folders(folder, operation)
+        except OSFNotFoundError:
+            return False
+        return True
 
     # -- creating folders --------------------------------------------------------------------
 
