@@ -26,9 +26,11 @@ from dvc_osf import OSFFileSystem
 from dvc_osf.emulator import EmulatorThread
 
 # Few names, so that programs meet what they made before; and such as URLs and globs trip over.
-NAMES = ["a", "b", "with space", "100%25", "ünï", "#1", "p+q"]
+NAMES = ["a", "with space", "100%25", "ünï", "#1+"]
 names = st.sampled_from(NAMES)
 paths = st.lists(names, min_size=1, max_size=3).map("/".join)
+# A path by its names, or one of those that there are: see `at`.
+places = paths | st.integers(0, 99)
 contents = st.binary(max_size=12)
 bounds = st.none() | st.integers(-15, 15)
 
@@ -112,6 +114,13 @@ class Program(RuleBasedStateMachine):
     def full(self, path):
         return f"{self.root}/{path}" if path else self.root
 
+    def at(self, place):
+        """Return the path that a place means: a number chooses among what there is."""
+        there = sorted({*self.model.files, *self.model.folders})
+        if isinstance(place, str):
+            return place
+        return there[place % len(there)] if there else "a"
+
     def fails(self, error, name, *args, **kwargs):
         with pytest.raises(error):
             self.do(name, *args, **kwargs)
@@ -122,22 +131,25 @@ class Program(RuleBasedStateMachine):
     def begin(self, path, data):
         self.pipe(path, data)
 
-    @rule(path=paths, data=contents)
+    @rule(path=places, data=contents)
     def pipe(self, path, data):
+        path = self.at(path)
         if self.model.can_be_file(path):
             self.do("pipe_file", self.full(path), data)
             self.model.write(path, data)
 
-    @rule(path=paths, data=contents)
+    @rule(path=places, data=contents)
     def create(self, path, data):
+        path = self.at(path)
         if path in self.model.files:
             self.fails(FileExistsError, "pipe_file", self.full(path), data, mode="create")
         elif self.model.can_be_file(path):
             self.do("pipe_file", self.full(path), data, mode="create")
             self.model.write(path, data)
 
-    @rule(path=paths, data=contents)
+    @rule(path=places, data=contents)
     def put(self, path, data):
+        path = self.at(path)
         if self.model.can_be_file(path):
             with open(self.local, "wb") as file:
                 file.write(data)
@@ -150,8 +162,9 @@ class Program(RuleBasedStateMachine):
 
     # -- deleting
 
-    @rule(path=paths)
+    @rule(path=places)
     def remove_file(self, path):
+        path = self.at(path)
         if path in self.model.files:
             self.do("rm", self.full(path))
             self.model.remove(path)
@@ -160,8 +173,9 @@ class Program(RuleBasedStateMachine):
         else:
             self.fails(FileNotFoundError, "rm", self.full(path))
 
-    @rule(path=paths)
+    @rule(path=places)
     def remove_all(self, path):
+        path = self.at(path)
         if path in self.model.files or path in self.model.folders:
             self.do("rm", self.full(path), recursive=True)
             self.model.remove(path)
@@ -203,8 +217,9 @@ class Program(RuleBasedStateMachine):
 
     # -- reading
 
-    @rule(path=paths, start=bounds, end=bounds)
+    @rule(path=places, start=bounds, end=bounds)
     def read(self, path, start, end):
+        path = self.at(path)
         if path in self.model.files:
             data = self.model.files[path]
             assert self.do("cat_file", self.full(path), start, end) == data[start:end]
@@ -228,15 +243,17 @@ class Program(RuleBasedStateMachine):
         )
         assert found == [self.model.files[path][start:end] for path, start, end in parts]
 
-    @rule(path=paths)
+    @rule(path=places)
     def download(self, path):
+        path = self.at(path)
         if path in self.model.files:
             self.do("get_file", self.full(path), self.local)
             with open(self.local, "rb") as file:
                 assert file.read() == self.model.files[path]
 
-    @rule(path=paths)
+    @rule(path=places)
     def look_at(self, path):
+        path = self.at(path)
         place = self.full(path)
         assert self.do("exists", place) == (path in self.model.files or path in self.model.folders)
         assert self.do("isfile", place) == (path in self.model.files)
@@ -249,14 +266,16 @@ class Program(RuleBasedStateMachine):
             self.fails(FileNotFoundError, "info", place)
             self.fails(FileNotFoundError, "ls", place)
 
-    @rule(path=paths | st.just(""))
+    @rule(path=places | st.just(""))
     def list_folder(self, path):
+        path = self.at(path)
         if path == "" or path in self.model.folders:
             listed = self.do("ls", self.full(path), detail=False)
             assert listed == sorted(self.full(child) for child in self.model.children(path))
 
-    @rule(path=paths, withdirs=st.booleans())
+    @rule(path=places, withdirs=st.booleans())
     def find(self, path, withdirs):
+        path = self.at(path)
         within = self.model.below(path)
         expected = {name for name in within if name in self.model.files}
         if path in self.model.files or (withdirs and path in self.model.folders):
@@ -268,8 +287,9 @@ class Program(RuleBasedStateMachine):
 
     # -- somebody else
 
-    @rule(path=paths, data=contents)
+    @rule(path=places, data=contents)
     def other_writes(self, path, data):
+        path = self.at(path)
         if self.model.can_be_file(path):
             self.other.pipe_file(self.full(path), data)
             self.model.write(path, data)
@@ -283,8 +303,9 @@ class Program(RuleBasedStateMachine):
             assert self.do("cat_file", self.full(path)) == data
             self.fs.invalidate_cache(self.full(path))
 
-    @rule(path=paths)
+    @rule(path=places)
     def other_deletes(self, path):
+        path = self.at(path)
         if path in self.model.files or path in self.model.folders:
             self.other.rm(self.full(path), recursive=True)
             self.model.remove(path)
@@ -324,8 +345,9 @@ class Sync(Program):
         self.check_the_server()
         super().teardown()
 
-    @rule(path=paths, pieces=st.lists(contents, max_size=3), mode=st.sampled_from(["wb", "xb"]))
+    @rule(path=places, pieces=st.lists(contents, max_size=3), mode=st.sampled_from(["wb", "xb"]))
     def write_open(self, path, pieces, mode):
+        path = self.at(path)
         if not self.model.can_be_file(path):
             return
         if mode == "xb" and path in self.model.files:
@@ -336,8 +358,9 @@ class Sync(Program):
                 file.write(piece)
         self.model.write(path, b"".join(pieces))
 
-    @rule(path=paths, at=st.integers(0, 14), length=st.integers(-1, 14))
+    @rule(path=places, at=st.integers(0, 14), length=st.integers(-1, 14))
     def read_open(self, path, at, length):
+        path = self.at(path)
         if path in self.model.files:
             with self.fs.open(self.full(path), block_size=5) as file:
                 file.seek(at)
