@@ -222,7 +222,8 @@ class Program(RuleBasedStateMachine):
         path = self.at(path)
         if path in self.model.files:
             data = self.model.files[path]
-            assert self.do("cat_file", self.full(path), start, end) == data[start:end]
+            for first, last in ((start, end), (-3, None), (1, -1)):
+                assert self.do("cat_file", self.full(path), first, last) == data[first:last]
         elif path in self.model.folders:
             self.fails(IsADirectoryError, "cat_file", self.full(path))
         else:
