@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import posixpath
+import shutil
+import tempfile
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from dvc import config_schema
 from dvc.config import RemoteConfigError
+from dvc_data.hashfile.hash import HashStreamFile
 from dvc_objects.fs.base import ObjectFileSystem
+from fsspec.callbacks import DEFAULT_CALLBACK
 
 from .paths import DEFAULT_PROVIDER, OSFPath
 from .registration import remote_options
 
 if TYPE_CHECKING:
+    from fsspec.callbacks import Callback
+
     from .filesystem import OSFFileSystem
 
 __all__ = ["OSFRemoteFileSystem"]
@@ -32,6 +40,36 @@ def _requirements() -> dict[str, str]:
         # Imported from a source tree; doctor would fail on it for all remotes.
         del requirements["dvc-osf"]
     return requirements
+
+
+class _SaidByDVC(logging.Handler):
+    """Says through DVC's handlers what the filesystem has to say: DVC sets up only its own loggers.
+
+    All but errors, for those are raised as well and DVC reports what is raised.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dvc = logging.getLogger("dvc")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on, if DVC would print one of its own of that level."""
+        if record.levelno >= logging.ERROR or not self._dvc.isEnabledFor(record.levelno):
+            return
+        for handler in self._dvc.handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+
+    @classmethod
+    def set_up(cls) -> None:
+        """Do so from now on; in a program that set up no logging of DVC, nothing is said."""
+        ours = logging.getLogger("dvc_osf")
+        if not any(isinstance(handler, cls) for handler in ours.handlers):
+            ours.addHandler(cls())
+        dvc = logging.getLogger("dvc")
+        if dvc.handlers and ours.level == logging.NOTSET:
+            # For ``dvc push --verbose``.
+            ours.setLevel(dvc.getEffectiveLevel())
 
 
 class OSFRemoteFileSystem(ObjectFileSystem):
@@ -69,6 +107,7 @@ class OSFRemoteFileSystem(ObjectFileSystem):
         if config.get("version_aware"):
             raise RemoteConfigError("osf:// remotes do not support version_aware or worktree yet")
         super().__init__(fs, **config)
+        _SaidByDVC.set_up()
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -126,3 +165,76 @@ class OSFRemoteFileSystem(ObjectFileSystem):
 
         # DVC asks fsspec for an instance of its own each time; fsspec's cache shares one.
         return OSFFileSystem(**{**self.fs_args, "skip_instance_cache": False})
+
+    # -- uploads -----------------------------------------------------------------------------
+
+    def put_file(
+        self,
+        from_file: str | IO[bytes],
+        to_info: str,
+        callback: Callback = DEFAULT_CALLBACK,
+        size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Upload a file.
+
+        Unlike DVC's method it forgets no listing afterwards: an upload enters itself there.
+
+        Parameters
+        ----------
+        from_file : str or readable binary file object
+            What to upload.
+        to_info : str
+            Where to.
+        callback : fsspec.callbacks.Callback, optional
+            Follows the bytes as they leave.
+        size : int, optional
+            Bytes of a file object; not needed.
+        **kwargs
+            As for :meth:`OSFFileSystem.put_file`.
+        """
+        if isinstance(from_file, str):
+            self.fs.put_file(from_file, to_info, callback=callback, **kwargs)
+        else:
+            self.upload_fobj(from_file, to_info, size=size, callback=callback)
+
+    def upload_fobj(
+        self,
+        fobj: IO[bytes],
+        to_info: str,
+        *,
+        callback: Callback = DEFAULT_CALLBACK,
+        **_: Any,
+    ) -> None:
+        """Upload a file object, in one request.
+
+        For ``--to-remote`` DVC sends a stream that hashes itself under a temporary name, and when
+        the hash is known it copies the object to its place. Here the bytes go to the local disk
+        first, for the OSF wants to know their number anyway; then the hash is known, too, and they
+        go to their place at once, or nowhere if the object is there already.
+
+        Parameters
+        ----------
+        fobj : readable binary file object
+            What to upload.
+        to_info : str
+            Where to, perhaps a temporary name.
+        callback : fsspec.callbacks.Callback, optional
+            Follows the bytes as they leave.
+        **_
+            Ignored, as DVC's ``size`` is.
+        """
+        if not isinstance(fobj, HashStreamFile):
+            self.fs.put(fobj, to_info, callback=callback)
+            return
+        with tempfile.NamedTemporaryFile(delete=False) as local:
+            try:
+                shutil.copyfileobj(fobj, local)
+                local.close()
+                oid = fobj.hash_value
+                place = self.join(self.parent(to_info), oid[:2], oid[2:])
+                if not self.fs.exists(place):
+                    self.fs.put_file(local.name, place, callback=callback)
+            finally:
+                local.close()
+                os.unlink(local.name)
