@@ -6,6 +6,7 @@ Importing this package is cheap: the filesystem and what it needs (fsspec, aioht
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from .exceptions import (
@@ -29,6 +30,9 @@ from .exceptions import (
 if TYPE_CHECKING:
     from .filesystem import OSFFileSystem
     from .registration import register
+
+# What is not asked for is not printed: a program that wants the log sets up logging.
+logging.getLogger("dvc_osf").addHandler(logging.NullHandler())
 
 __version__ = "0.1.0"
 

@@ -187,9 +187,6 @@ def test_errors_at_the_end(run):
 def test_an_unreachable_server_at_the_end(run):
     run(
         """
-        import logging
-        # Without a handler, Python writes errors of the log to standard error.
-        logging.getLogger("dvc_osf").addHandler(logging.NullHandler())
         fs = OSFFileSystem("token", endpoint_url="http://127.0.0.1:9/v2", max_retries=0)
         try:
             fs.ls("abc12")
