@@ -11,6 +11,7 @@ from .answers import read_error, unreadable, words_of
 from .auth import redact
 from .exceptions import (
     OSFAuthenticationError,
+    OSFConnectionError,
     OSFException,
     OSFFileLockedError,
 )
@@ -65,6 +66,9 @@ class Asker:
         self._token = token
         self._view_only = view_only
         self.transport = Transport(config, token, stats, clock)
+        self._out_of_reach_after: int | None = None
+        """How many answers there were when an operation gave up connecting."""
+        self._valid: dict[str, bool] = {}
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -78,6 +82,9 @@ class Asker:
     ) -> tenacity.AsyncRetrying:
         """Return the retry policy for one operation.
 
+        Once an operation has given up connecting, those that follow try once, until there is an
+        answer again: a thousand files need not find out one by one that the network is gone.
+
         Parameters
         ----------
         operation, path : str
@@ -90,7 +97,25 @@ class Asker:
         tenacity.AsyncRetrying
             To be iterated.
         """
-        return attempts(self.config.max_retries, self.clock, self._stats, operation, path, retry_on)
+        out_of_reach = self._out_of_reach_after == self._answers
+        return attempts(
+            0 if out_of_reach else self.config.max_retries,
+            self.clock,
+            self._stats,
+            operation,
+            path,
+            retry_on,
+            self._note,
+        )
+
+    def _note(self, error: OSFException) -> None:
+        """Remember that not even a connection could be made."""
+        if isinstance(error, OSFConnectionError) and error.unreachable:
+            self._out_of_reach_after = self._answers
+
+    @property
+    def _answers(self) -> int:
+        return sum(self._stats.statuses.values())
 
     async def ask_json(
         self,
@@ -156,14 +181,17 @@ class Asker:
         """Find out why WaterButler answered 403: it says so for a bad token as for no rights."""
         if isinstance(error, OSFFileLockedError):
             return error
-        if self._token.get() is None:
+        token = self._token.get()
+        if token is None:
             error.hint = f"There is no token. {OSFAuthenticationError.hint}"
             return error
         try:
-            valid = await self.token_is_valid()
+            # Once: of a thousand uploads that are refused, all are for the same reason.
+            if token not in self._valid:
+                self._valid = {token: await self.token_is_valid()}
         except OSFException:
             return error
-        if valid:
+        if self._valid.get(token, True):
             return error
         return OSFAuthenticationError(
             "the OSF does not accept the token",

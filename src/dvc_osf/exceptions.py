@@ -274,6 +274,9 @@ class OSFIntegrityError(OSFException, OSError):
 class OSFConnectionError(OSFException, ConnectionError):
     """No connection to the OSF could be made, or it broke."""
 
+    unreachable: bool = False
+    """Whether not even a connection could be made."""
+
     hint = "Check the network, a proxy (HTTPS_PROXY, NO_PROXY) and endpoint_url, then try again"
 
 

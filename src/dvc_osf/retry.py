@@ -144,6 +144,7 @@ def attempts(
     operation: str,
     path: str,
     retry_on: Callable[[BaseException], bool] = is_transient,
+    on_give_up: Callable[[OSFException], object] | None = None,
 ) -> tenacity.AsyncRetrying:
     """Return the one retry policy: jittered exponential back-off for transient failures.
 
@@ -161,6 +162,8 @@ def attempts(
         For the log and the final error, which also says how many attempts there were.
     retry_on : callable, optional
         Which failures to try again after.
+    on_give_up : callable, optional
+        Told what all tries ended with.
 
     Returns
     -------
@@ -191,6 +194,8 @@ def attempts(
         # What a narrower policy does not try again after, the one around it may.
         if state.attempt_number > max_retries if worth_it else not is_transient(error):
             give_up(error)
+            if on_give_up is not None:
+                on_give_up(error)
         return worth_it
 
     return tenacity.AsyncRetrying(

@@ -533,7 +533,9 @@ def _translate(error: BaseException, request: Request) -> OSFException:
         return OSFCertificateError(f"the certificate of {host} is not trusted", **where)
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or error.os_error
-        return OSFConnectionError(f"cannot connect to {host} ({reason})", **where)
+        failure = OSFConnectionError(f"cannot connect to {host} ({reason})", **where)
+        failure.unreachable = True
+        return failure
     if isinstance(error, aiohttp.ClientPayloadError):
         return OSFConnectionError(f"the answer of {host} was cut off", **where)
     # Not the error's own text: it may quote a signed URL.
