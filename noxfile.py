@@ -12,6 +12,7 @@ nox.options.sessions = ["lint", "typecheck", "tests"]
 nox.options.error_on_external_run = True
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+BENCHMARKS = ["transfer", "limited", "find", "memory", "emulator", "dvc_push"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -46,11 +47,26 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def dvc_oldest(session: nox.Session) -> None:
+    """Push and pull with the oldest DVC that is supported."""
+    # It uses what pathspec 0.13 has no longer.
+    session.install(".[dvc]", *group("test"), "dvc==3.50.*", "pathspec<0.13")
+    session.run("pytest", "tests/dvc/test_round_trip.py", *session.posargs)
+
+
+@nox.session
+def dvc_newest(session: nox.Session) -> None:
+    """Push and pull with the newest DVC."""
+    session.install("--upgrade", "--upgrade-strategy", "eager", ".[dvc]", *group("test"))
+    session.run("pytest", "tests/dvc/test_round_trip.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
-    """Measure transfers, listings, memory and the emulator, against bare peers or ideals."""
-    session.install(".")
-    for script in ("transfer.py", "limited.py", "find.py", "memory.py", "emulator.py"):
-        session.run("python", f"benchmarks/{script}")
+    """Measure transfers, listings, memory, the emulator and DVC, against bare peers or ideals."""
+    session.install(".[dvc]")
+    for script in BENCHMARKS:
+        session.run("python", f"benchmarks/{script}.py")
 
 
 @nox.session

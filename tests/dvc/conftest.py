@@ -163,7 +163,7 @@ class Project:
         """Delete the local cache, all tracked data and what DVC remembers of the remote."""
         shutil.rmtree(self.folder / ".dvc" / "cache", ignore_errors=True)
         shutil.rmtree(self.home, ignore_errors=True)
-        for pointer in self.folder.glob("*.dvc"):
+        for pointer in self.folder.glob("?*.dvc"):
             data = pointer.with_suffix("")
             if data.is_dir():
                 shutil.rmtree(data)
