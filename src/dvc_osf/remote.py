@@ -62,7 +62,7 @@ class _SaidByDVC(logging.Handler):
 
     @classmethod
     def set_up(cls) -> None:
-        """Do so from now on; in a program that set up no logging of DVC, nothing is said."""
+        """Do so from now on."""
         ours = logging.getLogger("dvc_osf")
         if not any(isinstance(handler, cls) for handler in ours.handlers):
             ours.addHandler(cls())

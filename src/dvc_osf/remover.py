@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from .exceptions import OSFNotFoundError, OSFPathError
+from .exceptions import OSFNotFoundError, OSFPathError, OSFPermissionError
 from .models import Entity
 from .tree import not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .api import OSFAPIClient
     from .concurrency import KeyedLocks
@@ -76,7 +76,11 @@ class Remover:
         provider = await self._tree.provider(place, "rm")
         deleted = False
         for entity in entities:
-            with contextlib.suppress(OSFNotFoundError), self._tree.doubting(place):
+            with (
+                contextlib.suppress(OSFNotFoundError),
+                _hint_at_checkout(),
+                self._tree.doubting(place),
+            ):
                 await self._api.delete(provider, entity, str(place))
                 deleted = True
             if entity.id:
@@ -95,6 +99,17 @@ class Remover:
         if folders:
             named += children.folders.get(place.name, ())
         return named
+
+
+@contextlib.contextmanager
+def _hint_at_checkout() -> Iterator[None]:
+    """Name a reason that the OSF does not give when it refuses to delete."""
+    try:
+        yield
+    except OSFPermissionError as error:
+        if type(error) is OSFPermissionError:
+            error.hint = f"A file that is checked out cannot be deleted; is it? {error.hint}"
+        raise
 
 
 def topmost(places: Iterable[OSFPath]) -> list[OSFPath]:

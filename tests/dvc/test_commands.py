@@ -189,7 +189,7 @@ class TestImports:
         assert contents(importing / "got") == {"b": "b\n"}
         config = f"endpoint_url={importing.osf.api_url}"
         url = f"osf://{importing.root}/source/a"
-        importing.dvc("get-url", "--fs-config", config, url, "file")
+        importing.dvc("get-url", url, "file", "--fs-config", config)
         assert (importing / "file").read_text(encoding="utf-8") == "a\n"
 
     def test_add_with_out_copies_into_the_project(self, importing):

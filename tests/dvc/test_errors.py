@@ -59,7 +59,7 @@ def test_a_token_that_is_not_valid(project):
 def test_no_token(project):
     done = project.try_dvc("push", OSF_TOKEN="")
 
-    assert_told(done, "There is no token", "dvc remote modify --local")
+    assert_told(done, "credentials were not provided", "dvc remote modify --local")
 
 
 def test_a_token_that_may_only_read(project):
@@ -67,7 +67,7 @@ def test_a_token_that_may_only_read(project):
 
     done = project.try_dvc("push", OSF_TOKEN=token)
 
-    assert_told(done, "HTTP 403", "osf.full_write", f"{FILES} files failed to push")
+    assert_told(done, "HTTP 403", "osf.full_write", f"{FILES + 1} files failed to upload")
     assert sent(project) == 0
     # Why it was refused was asked at most once for each request in flight.
     asked = [entry for entry in project.osf.requests if "users/me" in entry.path]
@@ -83,7 +83,7 @@ def test_a_full_project_and_a_push_after_room_was_made(project):
     finally:
         project.osf.set_quota(guid, None)
 
-    assert_told(done, "files failed to push", f"https://osf.io/{guid}/settings/")
+    assert_told(done, "files failed to upload", f"https://osf.io/{guid}/settings/")
     assert f"{FILES + 1} files pushed" in project.dvc("push")
 
 
@@ -91,7 +91,7 @@ def test_some_files_refused_and_a_push_that_sends_only_those(project):
     refusal = Fault(method="PUT", path="kind=file", after=10, status=403)
     project.osf.add_fault(refusal)
 
-    assert_told(project.try_dvc("push"), "files failed to push")
+    assert_told(project.try_dvc("push"), "files failed to upload")
 
     project.osf.clear_faults()
     done = sent(project)
@@ -117,7 +117,7 @@ def test_an_object_that_somebody_has_checked_out(project):
         project.osf.checkout(guid, f"/d/{path}", None)
         project.write({"data/0": "0"})
         project.dvc("add", "data")
-    assert_told(done, "check", path[3:])
+    assert_told(done, "checked out cannot be deleted", path[3:])
 
 
 def test_a_rate_limit_that_lasts_longer_than_max_wait(project):
@@ -167,7 +167,7 @@ def test_a_network_that_goes_away_ends_the_push_soon_and_the_next_sends_the_rest
             osf.stop()
             begun = time.monotonic()
             done = push.result()
-    assert_told(done, "cannot connect to", "Check the network", "files failed to push")
+    assert_told(done, "cannot connect to", "Check the network", "files failed to upload")
     # One file's pauses (about 17 s with five retries), not a hundred files'.
     assert time.monotonic() - begun < 60
 

@@ -126,15 +126,15 @@ class TestLog:
 
         assert said == []
 
-    def test_without_dvcs_logging_nothing_is_printed(self, python):
+    def test_a_program_that_uses_dvcs_filesystem_hears_of_it_as_of_dvcs_own_warnings(self, python):
         done = python(
             "-c",
             "import logging, dvc_osf.remote\n"
             "dvc_osf.remote.OSFRemoteFileSystem()\n"
-            "logging.getLogger('dvc_osf').warning('quiet')\n",
+            "logging.getLogger('dvc_osf').warning('a pause')\n",
         )
 
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, "WARNING: a pause\n")
 
     def test_a_push_says_why_it_pauses(self, new_project):
         project = new_project()
