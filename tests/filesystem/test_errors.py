@@ -225,6 +225,41 @@ def test_an_unreachable_server(connect, loop, asynchronous, clock):
     assert len(clock.pauses) == 2
 
 
+def test_one_operation_finds_out_that_a_server_is_unreachable_for_all(connect, clock, root):
+    fs = connect(endpoint_url=f"http://127.0.0.1:{free_port()}/v2", max_retries=3)
+
+    for _ in range(5):
+        with pytest.raises(OSFConnectionError, match="cannot connect"):
+            fs.ls(root)
+
+    assert fs.stats.retries == len(clock.pauses) == 3
+
+
+def test_a_lost_connection_does_not_mean_that_the_server_is_unreachable(
+    connect, osf, plant, clock, root
+):
+    plant.files({"a": b"a"})
+    fs = connect(max_retries=3)
+    reset = osf.add_fault(Fault(host="files", reset=True))
+
+    for _ in range(2):
+        with pytest.raises(OSFConnectionError, match="was lost"):
+            fs.ls(root)
+
+    assert reset.hits == 8
+    assert len(clock.pauses) == 6
+
+
+def test_the_reason_for_refusals_is_asked_for_once(connect, osf, root):
+    fs = connect(token=osf.add_token(scopes=["osf.full_read"]))
+
+    for name in "abc":
+        with pytest.raises(OSFPermissionError, match=r"osf\.full_write"):
+            fs.pipe_file(f"{root}/{name}", b"x")
+
+    assert sum("users/me" in entry.path for entry in osf.requests) == 1
+
+
 def test_a_host_that_does_not_exist(connect):
     fs = connect(endpoint_url="http://nowhere.invalid/v2", max_retries=0)
 
