@@ -105,6 +105,8 @@ class OSFRemoteFileSystem(ObjectFileSystem):
 
     def __init__(self, fs: OSFFileSystem | None = None, **config: Any) -> None:
         if config.get("version_aware"):
+            # They will be let in here, and `fs` below will make a filesystem for them that keeps
+            # what DVC removes; worktree implies version_aware.
             raise RemoteConfigError("osf:// remotes do not support version_aware or worktree yet")
         super().__init__(fs, **config)
         _SaidByDVC.set_up()
