@@ -109,6 +109,9 @@ class OSFAPIClient:
         self._projects = Projects(self._asker)
         self.providers = self._projects.providers
         self.provider = self._projects.provider
+        self.projects = self._projects.mine
+        self.project_info = self._projects.info
+        self.project_facts = self._projects.facts
         self.token_is_valid = self._asker.token_is_valid
         self.attempts = self._asker.attempts
 
@@ -497,12 +500,35 @@ class OSFAPIClient:
 
     # -- URLs and JSON -----------------------------------------------------------------------
 
+    def link(self, provider: Provider, file: Entity, *, view_only: bool = False) -> str:
+        """Return where anybody who may read a file downloads its newest version.
+
+        Parameters
+        ----------
+        provider : Provider
+            Where it is.
+        file : Entity
+            Which one.
+        view_only : bool, optional
+            Whether to put the view-only key in, which makes the URL a secret.
+
+        Returns
+        -------
+        str
+            Without the token.
+
+        Raises
+        ------
+        ValueError
+            There is no view-only key to put in.
+        """
+        url = provider.url(file)
+        if view_only and not self._asker.has_key:
+            raise ValueError("this filesystem has no view_only key to put into a URL")
+        return self._asker.with_key(url) if view_only else url
+
     def _url(self, provider: Provider, entity: Entity, **query: str) -> URL:
-        """Build a URL from the trusted root and the id, never from a link in an answer."""
-        place = "/".join(quote(part, safe="") for part in entity.id.split("/"))
-        slash = "/" if entity.is_folder and entity.id else ""
-        pairs = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
-        return self._asker.url(f"{provider.root_url}{place}{slash}{'?' if pairs else ''}{pairs}")
+        return self._asker.url(provider.url(entity, **query))
 
     async def _read_entity(self, answer: Answer, name: str, operation: str, path: str) -> Entity:
         found = await answer.json()

@@ -74,6 +74,11 @@ class Asker:
         """Close every connection."""
         await self.transport.aclose()
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether there is no token."""
+        return self._token.get() is None
+
     def attempts(
         self,
         operation: str,
@@ -250,7 +255,27 @@ class Asker:
         yarl.URL
             With the view-only key, where there is one.
         """
-        if self._view_only:
-            joint = "&" if "?" in text else "?"
-            text = f"{text}{joint}view_only={quote(self._view_only, safe='')}"
-        return URL(text, encoded=True)
+        return URL(self.with_key(text), encoded=True)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a view-only key."""
+        return bool(self._view_only)
+
+    def with_key(self, text: str) -> str:
+        """Return a URL with the view-only key, where there is one.
+
+        Parameters
+        ----------
+        text : str
+            The URL, quoted.
+
+        Returns
+        -------
+        str
+            The URL, which is now a secret.
+        """
+        if not self._view_only:
+            return text
+        joint = "&" if "?" in text else "?"
+        return f"{text}{joint}view_only={quote(self._view_only, safe='')}"

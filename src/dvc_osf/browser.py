@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .concurrency import gather_or_cancel, in_background
-from .exceptions import OSFIsADirectoryError, OSFNotFoundError, OSFPathError
-from .models import describe, describe_folder
+from .exceptions import OSFIsADirectoryError, OSFNotFoundError
+from .models import describe, describe_folder, describe_project
 from .paths import OSFPath
 from .tree import not_found
 
@@ -118,7 +118,7 @@ class Browser:
             return False
         return not await self._left_over(place, "isdir")
 
-    async def file(self, place: OSFPath, operation: str) -> Entity:
+    async def file(self, place: OSFPath, operation: str, *, refresh: bool = False) -> Entity:
         """Resolve a path to a file.
 
         Parameters
@@ -127,6 +127,8 @@ class Browser:
             Where.
         operation : str
             For the errors.
+        refresh : bool, optional
+            Ask the OSF even where the cache knows.
 
         Returns
         -------
@@ -140,9 +142,10 @@ class Browser:
         OSFNotFoundError
             Nothing is there.
         """
-        file = await self._tree.file(place, operation) if place.parts else None
-        if file is not None:
-            return file
+        if place.parts:
+            file = await self._tree.file(place, operation, refresh=refresh)
+            if file is not None:
+                return file
         if await self.is_folder(place):
             raise OSFIsADirectoryError("this is a folder", path=str(place), operation=operation)
         raise not_found(place, operation)
@@ -184,7 +187,7 @@ class Browser:
     ) -> list[Info] | None:
         """Describe what a folder holds; None where its parent has no such folder."""
         if not place.project:
-            raise OSFPathError("this names no project", operation=operation)
+            return [describe_project(project) for project in await self._api.projects(operation)]
         if place.provider is None:
             providers = await self._api.providers(place.project, operation)
             return [describe_folder(f"{place.project}/{name}") for name in sorted(providers)]
@@ -319,6 +322,8 @@ class Browser:
 
 def _inside(place: OSFPath, name: str) -> OSFPath:
     """Return what is in a place, by a name that the OSF gave: it may be one that it refuses."""
+    if not place.project:
+        return OSFPath(name)
     return OSFPath(place.project, name) if place.provider is None else place.child(name)
 
 

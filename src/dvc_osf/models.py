@@ -6,10 +6,21 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 from .exceptions import OSFServerError
 
-__all__ = ["Entity", "Provider", "Version", "describe", "describe_folder", "parse_time"]
+__all__ = [
+    "Entity",
+    "Project",
+    "ProjectInfo",
+    "Provider",
+    "Version",
+    "describe",
+    "describe_folder",
+    "describe_project",
+    "parse_time",
+]
 
 _FRACTION = re.compile(r"\.(\d+)")
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
@@ -256,6 +267,130 @@ class Provider:
     name: str
     root_url: str
 
+    def url(self, entity: Entity, **query: str) -> str:
+        """Return an entity's URL, built from the trusted root and its id.
+
+        It never comes from a link in an answer, which might lead anywhere.
+
+        Parameters
+        ----------
+        entity : Entity
+            What is there.
+        **query
+            What to ask of it.
+
+        Returns
+        -------
+        str
+            Quoted.
+        """
+        place = "/".join(quote(part, safe="") for part in entity.id.split("/"))
+        slash = "/" if entity.is_folder and entity.id else ""
+        pairs = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
+        return f"{self.root_url}{place}{slash}{'?' if pairs else ''}{pairs}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project, component or registration in a list of them.
+
+    Attributes
+    ----------
+    id : str
+        Its GUID.
+    title : str
+        What people call it.
+    """
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """What API v2 says about a project, a component or a registration.
+
+    Attributes
+    ----------
+    id : str
+        Its GUID.
+    title, description : str
+        What people call it, and say about it.
+    category : str
+        ``"project"``, ``"data"``, ``"analysis"``, ...
+    public : bool
+        Whether everybody may read it.
+    registration : bool
+        Whether it is a registration, which nobody can write to.
+    permissions : tuple of str
+        What the caller may do: some of ``"admin"``, ``"write"`` and ``"read"``.
+    region : str or None
+        The storage region of its files, such as ``"us"``; None where the OSF does not say.
+    parent : str or None
+        The GUID of the project that it is a component of.
+    components : tuple of str
+        The GUIDs of those of its components that the caller may see, the oldest first.
+    created, modified : datetime.datetime or None
+        When it was made, and when something last happened in it; aware.
+    storage_used : int or None
+        Bytes that its files take, all versions counted. The OSF tells only those who may write,
+        and answers None while it has yet to count.
+    storage_status : str or None
+        The OSF's word for how full that is, told likewise: ``"DEFAULT"``,
+        ``"APPROACHING_PRIVATE"`` and ``"OVER_PRIVATE"`` (the cap of a private project),
+        ``"APPROACHING_PUBLIC"`` and ``"OVER_PUBLIC"`` (that of a public one), or
+        ``"NOT_CALCULATED"``. The OSF does not tell the caps in bytes.
+    """
+
+    id: str
+    title: str
+    description: str
+    category: str
+    public: bool
+    registration: bool
+    permissions: tuple[str, ...]
+    region: str | None
+    parent: str | None
+    created: datetime | None
+    modified: datetime | None
+    components: tuple[str, ...] = ()
+    storage_used: int | None = None
+    storage_status: str | None = None
+
+    @classmethod
+    def from_v2(cls, data: Any) -> ProjectInfo:
+        """Read the ``data`` of API v2's answer about a node.
+
+        Parameters
+        ----------
+        data : dict
+            ``{"id", "attributes": {...}, "relationships": {...}}``.
+
+        Returns
+        -------
+        ProjectInfo
+            Without components and storage, which come with other answers.
+        """
+        facts = data["attributes"]
+        relationships = data.get("relationships") or {}
+        return cls(
+            id=data["id"],
+            title=facts["title"],
+            description=facts.get("description") or "",
+            category=facts.get("category") or "",
+            public=bool(facts["public"]),
+            registration=data["type"] == "registrations",
+            permissions=tuple(facts.get("current_user_permissions") or ()),
+            region=_related_id(relationships, "region"),
+            parent=_related_id(relationships, "parent"),
+            created=parse_time(facts.get("date_created")),
+            modified=parse_time(facts.get("date_modified")),
+        )
+
+
+def _related_id(relationships: Any, name: str) -> str | None:
+    return ((relationships.get(name) or {}).get("data") or {}).get("id")
+
 
 def describe(path: str, entity: Entity, *, version_aware: bool = False) -> dict[str, Any]:
     """Describe an entity in fsspec's words.
@@ -310,3 +445,19 @@ def describe_folder(path: str) -> dict[str, Any]:
         ``name``, ``size`` and ``type``.
     """
     return {"name": path, "size": 0, "type": "directory"}
+
+
+def describe_project(project: Project) -> dict[str, Any]:
+    """Describe a project as what the root ``osf://`` holds.
+
+    Parameters
+    ----------
+    project : Project
+        Which one.
+
+    Returns
+    -------
+    dict
+        As a folder's, and its ``title``.
+    """
+    return describe_folder(project.id) | {"title": project.title}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from glob import has_magic
 from urllib.parse import unquote, urlsplit
 
 from .exceptions import OSFPathError
@@ -44,6 +45,8 @@ _CHANGED = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 _VERSIONED = re.compile(r"(?P<path>.*[^/])\?version=(?P<version>\d+)", re.ASCII | re.DOTALL)
 _GUID = re.compile(r"[a-z0-9]{5,}")
+_PATTERN = re.compile(r"[a-z0-9*?\[\]!-]+")
+_SOME_GUID = "abc12"
 _WEB_HOSTS = frozenset({"osf.io", "www.osf.io", "staging.osf.io", "test.osf.io"})
 
 
@@ -201,6 +204,13 @@ def strip_protocol(path: str | os.PathLike[str]) -> str:
     str
         ``project/provider/path`` without a slash at either end.
     """
+    bare = _without_scheme(os.fspath(path))
+    project, slash, rest = bare.partition("/")
+    if _PATTERN.fullmatch(project.lower()) and has_magic(project):
+        # A pattern for projects: what follows is made canonical as it is in any of them.
+        return (
+            f"{project.lower()}{str(OSFPath.parse(_SOME_GUID + slash + rest))[len(_SOME_GUID) :]}"
+        )
     return str(OSFPath.parse(path))
 
 

@@ -12,7 +12,7 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import OSFIsADirectoryError, OSFNotFoundError
-from .looking import LookingFileSystem
+from .facts import FactsFileSystem
 from .models import describe
 from .paths import OSFPath, split_version
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VersionsFileSystem"]
 
 
-class VersionsFileSystem(LookingFileSystem):
+class VersionsFileSystem(FactsFileSystem):
     """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that knows older versions."""
 
     async def _versions(self, path: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dvc_osf import OSFNotFoundError, OSFPathError
+from dvc_osf import OSFNotFoundError
 
 
 def test_a_project_lists_its_providers(fs, osf):
@@ -72,11 +72,6 @@ def test_what_is_missing_is_not_found(fs, plant, root, path):
     # The message may name the folder on the way that is missing.
     assert f"{root}/{path}".startswith(caught.value.path)
     assert f"osf://{caught.value.path}: no such file or folder" in str(caught.value)
-
-
-def test_the_root_of_all_projects_cannot_be_listed(fs):
-    with pytest.raises(OSFPathError, match="no project"):
-        fs.ls("osf://")
 
 
 def test_a_folder_and_a_file_of_one_name_are_both_listed(fs, plant, root):

@@ -14,6 +14,7 @@ _ALL_WRITE = {"osf.full_write"}
 _ALL_READ = {"osf.full_read"} | _ALL_WRITE
 _NODES_WRITE = {"osf.nodes.full_write", "osf.nodes.data_write"} | _ALL_WRITE
 _NODES_READ = {"osf.nodes.full_read", "osf.nodes.data_read"} | _NODES_WRITE | _ALL_READ
+_CONTRIBUTORS_WRITE = {"osf.nodes.full_write", "osf.nodes.access_write"} | _ALL_WRITE
 _USERS_READ = {"osf.users.profile_read", "osf.users.profile_write"} | _ALL_READ
 
 # How the log calls a token that the OSF does not know.
@@ -53,6 +54,11 @@ class Caller:
     def may_use_users(self) -> bool:
         """Whether the token's scopes let API v2 show accounts."""
         return self.token is None or bool(self.token.scopes & _USERS_READ)
+
+    @property
+    def may_use_contributors(self) -> bool:
+        """Whether the token's scopes cover what only those who may write are told."""
+        return self.token is None or bool(self.token.scopes & _CONTRIBUTORS_WRITE)
 
     @property
     def may_create(self) -> bool:

@@ -124,6 +124,7 @@ class Controls(ABC):
         public: bool = False,
         region: str = "default",
         user: str | None = None,
+        parent: str | None = None,
     ) -> str:
         """Create a project and return its guid.
 
@@ -133,9 +134,18 @@ class Controls(ABC):
             Where its files are; every region has a WaterButler of its own.
         user
             Its administrator; None for the first user.
+        parent
+            The project that it shall be a component of; None for a project of its own.
         """
         creator = user or self.user
-        return self._call(lambda: self._add_node("nodes", creator, title, public, region))
+
+        def add() -> str:
+            guid = self._add_node("nodes", creator, title, public, region)
+            if parent is not None:
+                self.world.store.make_component(guid, parent)
+            return guid
+
+        return self._call(add)
 
     def add_provider(self, guid: str, provider: str = "s3") -> None:
         """Give a project another storage beside osfstorage, as an add-on does.
@@ -175,9 +185,15 @@ class Controls(ABC):
         """Give a user ``read``, ``write`` or ``admin`` on a project."""
         self._call(lambda: self.world.store.set_contributor(guid, user, permission))
 
-    def add_view_only_link(self, guid: str) -> str:
-        """Return a new key for ``?view_only=`` that lets anybody read a project."""
-        return self._call(lambda: self.world.store.add_view_only_link(guid))
+    def add_view_only_link(self, guid: str, *, anonymous: bool = False) -> str:
+        """Return a new key for ``?view_only=`` that lets anybody read a project.
+
+        Parameters
+        ----------
+        anonymous
+            Whether the link hides whose project it is.
+        """
+        return self._call(lambda: self.world.store.add_view_only_link(guid, anonymous=anonymous))
 
     def set_public(self, guid: str, public: bool = True) -> None:
         """Publish a project, or hide it again."""

@@ -35,6 +35,11 @@ CREATE TABLE IF NOT EXISTS contributors (
 CREATE TABLE IF NOT EXISTS view_only_links (
     key TEXT PRIMARY KEY, node TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS anonymous_links (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS components (
+    node TEXT PRIMARY KEY, parent TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS components_of ON components (parent);
 CREATE TABLE IF NOT EXISTS entities (
     id TEXT NOT NULL UNIQUE, node TEXT NOT NULL, parent TEXT, kind TEXT NOT NULL,
     name TEXT NOT NULL, checkout TEXT, versions INTEGER NOT NULL, size INTEGER, md5 TEXT,
@@ -334,6 +339,24 @@ class Store:
         )
         return [row[0] for row in rows]
 
+    def make_component(self, guid: str, parent: str) -> None:
+        """Make a node a component of another."""
+        self.db.execute("INSERT INTO components VALUES (?, ?)", (guid, parent))
+
+    def parent(self, guid: str) -> str | None:
+        """Return what a node is a component of."""
+        row = self.db.execute("SELECT parent FROM components WHERE node = ?", (guid,)).fetchone()
+        return row[0] if row else None
+
+    def components(self, guid: str) -> list[Node]:
+        """Return the components of a node, the newest change first."""
+        rows = self.db.execute(
+            "SELECT nodes.* FROM nodes JOIN components ON node = id"
+            " WHERE parent = ? AND NOT deleted ORDER BY modified DESC",
+            (guid,),
+        )
+        return [_node(row) for row in rows]
+
     def regions(self) -> list[str]:
         """Return the storage regions in use."""
         return [row[0] for row in self.db.execute("SELECT DISTINCT region FROM nodes")]
@@ -364,16 +387,23 @@ class Store:
             self._permissions[guid, user] = row[0] if row else None
         return self._permissions[guid, user]
 
-    def add_view_only_link(self, guid: str) -> str:
-        """Return a new key that lets anybody read a node."""
+    def add_view_only_link(self, guid: str, *, anonymous: bool = False) -> str:
+        """Return a new key that lets anybody read a node, perhaps without seeing by whom it is."""
         key = secrets.token_hex(16)
         self.db.execute("INSERT INTO view_only_links VALUES (?, ?)", (key, guid))
+        if anonymous:
+            self.db.execute("INSERT INTO anonymous_links VALUES (?)", (key,))
         return key
 
     def view_only_key(self, guid: str) -> str:
         """Return a key of a node, a new one if there is none."""
         row = self.db.execute("SELECT key FROM view_only_links WHERE node = ?", (guid,)).fetchone()
         return row[0] if row else self.add_view_only_link(guid)
+
+    def anonymous(self, key: str | None) -> bool:
+        """Tell whether a key hides the names of people."""
+        row = self.db.execute("SELECT 1 FROM anonymous_links WHERE key = ?", (key,)).fetchone()
+        return row is not None
 
     def view_only(self, guid: str, key: str) -> bool:
         """Tell whether a key opens a node."""

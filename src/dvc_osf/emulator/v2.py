@@ -30,7 +30,12 @@ _ROUTES: tuple[tuple[re.Pattern[str], str, Handler], ...] = tuple(
         (r"/v2/nodes/", "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS", v2_nodes.nodes),
         (r"/v2/registrations/", _READ, v2_nodes.registrations),
         (_NODES, "GET, PUT, PATCH, DELETE, HEAD, OPTIONS", v2_nodes.detail),
-        (_NODES + r"storage/", _READ, v2_nodes.storage),
+        (r"/v2/nodes/(\w+)/storage/", _READ, v2_nodes.storage),
+        (
+            _NODES + r"children/",
+            "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
+            v2_nodes.children,
+        ),
         (_NODES + r"files/", _READ, v2_files.providers),
         (_NODES + r"files/(\w+)/", _READ, v2_files.listing),
         (_NODES + r"files/(\w+)/(.+)", _READ, v2_files.listing),

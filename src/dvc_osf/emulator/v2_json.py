@@ -53,7 +53,8 @@ class Shapes:
     @property
     def meta(self) -> dict[str, Any]:
         """The ``meta`` of every answer."""
-        return {"version": self.version}
+        anonymous = self._world.store.anonymous(self._caller.view_only)
+        return {**({"anonymous": True} if anonymous else {}), "version": self.version}
 
     def single(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return an answer about one thing."""

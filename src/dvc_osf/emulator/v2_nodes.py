@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from . import v2_errors
 from .answer import Answer
 from .v2_nodes_json import node_object
-from .v2_query import Page, collection
+from .v2_query import Page, collection, ordered_nodes
 
 if TYPE_CHECKING:
     from .store import Node
@@ -42,8 +42,8 @@ def _findable(view: View, kind: str) -> Answer:
 
 
 async def of_user(view: View, guid: str, kind: str) -> Answer:
-    """Answer ``/v2/users/<guid>/nodes/`` and the like."""
-    if not view.caller.may_use_nodes:
+    """Answer ``/v2/users/<guid>/nodes/`` and the like: components are among them."""
+    if not (view.caller.may_use_users and view.caller.may_use_nodes):
         raise v2_errors.out_of_scope()
     if guid == "me" and view.caller.user is None:
         raise v2_errors.unauthorized()
@@ -55,29 +55,45 @@ async def of_user(view: View, guid: str, kind: str) -> Answer:
     return _page(view, visible)
 
 
+async def children(view: View, kind: str, guid: str) -> Answer:
+    """Answer ``/v2/nodes/<guid>/children/``: components that the caller may see, or a new one."""
+    node = view.node(kind, guid)
+    if view.exchange.method == "POST":
+        return await _create(view, node)
+    store = view.world.store
+    found = [child for child in store.components(node.id) if view.caller.may_read(store, child)]
+    return _page(view, found)
+
+
 def _page(view: View, found: list[Node]) -> Answer:
     page = Page.asked(view.exchange)
     page.check(len(found))
+    found = ordered_nodes(view.exchange, found)
     shown = found[page.offset : page.offset + page.size]
     data = [node_object(view.world, view.caller, node) for node in shown]
     return view.answer(collection(view.exchange, view.shapes, page, len(found), data))
 
 
-async def _create(view: View) -> Answer:
+async def _create(view: View, parent: Node | None = None) -> Answer:
+    store = view.world.store
     if view.caller.user is None or not view.caller.may_create:
+        raise view.denied()
+    if parent is not None and not view.caller.may_write(store, parent):
         raise view.denied()
     attributes = await view.attributes()
     title = attributes.get("title")
     if not title:
         pointer = {"pointer": "/data/attributes/title"}
         raise v2_errors.error(400, "This field is required.", source=pointer)
-    node = view.world.store.add_node(
+    node = store.add_node(
         view.caller.user,
         title=str(title),
         public=bool(attributes.get("public", False)),
         description=str(attributes.get("description", "")),
         category=str(attributes.get("category", "project")),
     )
+    if parent is not None:
+        store.make_component(node.id, parent.id)
     return view.answer(view.shapes.single(node_object(view.world, view.caller, node)), 201)
 
 
@@ -99,8 +115,12 @@ async def detail(view: View, kind: str, guid: str) -> Answer:
     return view.answer(view.shapes.single(node_object(view.world, view.caller, changed)))
 
 
-async def storage(view: View, kind: str, guid: str) -> Answer:
-    """Answer ``/v2/nodes/<guid>/storage/``."""
-    node = view.node(kind, guid)
+async def storage(view: View, guid: str) -> Answer:
+    """Answer ``/v2/nodes/<guid>/storage/``: whoever may write is told how full a project is."""
+    if not view.caller.may_use_contributors:
+        raise v2_errors.out_of_scope()
+    node = view.node("nodes", guid)
+    if not view.caller.may_write(view.world.store, node):
+        raise view.denied()
     usage = view.world.tree.usage(node.id)
     return view.answer(view.shapes.single(view.shapes.storage(node, usage)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from .v2_errors import error, server_error
 
 if TYPE_CHECKING:
     from .exchange import Exchange
-    from .store import Store
+    from .store import Node, Store
     from .v2_json import Shapes
 
 _FILTER = re.compile(r"filter\[([\w,\s]*)\](?:\[(\w+)\])?")
@@ -26,6 +27,10 @@ _OPERATORS = {
     "ne": "{} <> ?",
 }
 _SORTABLE = {"name": "name", "id": "id", "date_modified": "modified", "size": "size"}
+# Projects: by the database's names of fields, or else by the names that the answers have.
+_NODE_FIELDS = {name: name for name in ("title", "description", "category", "created")}
+_NODE_FIELDS["last_logged"] = "modified"
+_NODE_NAMES = {"date_created": "created", "date_modified": "modified"}
 _DEFAULT_PAGE, _LARGEST_PAGE = 10, 100
 # Walking an unsorted listing first goes wrong on the fifth page, then on every other one.
 _FIRST_BAD_PAGE = 5
@@ -143,6 +148,19 @@ def _order(exchange: Exchange) -> str | None:
     if column is None:
         return None
     return f"{column} {'DESC' if asked.startswith('-') else 'ASC'}, id"
+
+
+def ordered_nodes(exchange: Exchange, nodes: list[Node]) -> list[Node]:
+    """Return nodes in the order asked for; names that cannot be sorted by change nothing."""
+    asked = [name.strip() for name in exchange.query.get("sort", "").split(",")]
+    for fields in (_NODE_FIELDS, _NODE_NAMES):
+        known = [name for name in asked if name.removeprefix("-") in fields]
+        for name in reversed(known):
+            key = attrgetter(fields[name.removeprefix("-")])
+            nodes = sorted(nodes, key=key, reverse=name.startswith("-"))
+        if known:
+            break
+    return nodes
 
 
 def collection(
