@@ -12,13 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from dvc import config_schema
-from dvc.config import RemoteConfigError
 from dvc_data.hashfile.hash import HashStreamFile
 from dvc_objects.fs.base import ObjectFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK
 
 from .paths import DEFAULT_PROVIDER, OSFPath
 from .registration import remote_options
+from .version_paths import HOLDING_FOLDER, VersionPaths
 
 if TYPE_CHECKING:
     from fsspec.callbacks import Callback
@@ -72,7 +72,7 @@ class _SaidByDVC(logging.Handler):
             ours.setLevel(dvc.getEffectiveLevel())
 
 
-class OSFRemoteFileSystem(ObjectFileSystem):
+class OSFRemoteFileSystem(VersionPaths, ObjectFileSystem):
     """A folder of an OSF project as a DVC remote.
 
     DVC makes an instance for each remote of each command, and sometimes several; those with the
@@ -85,10 +85,11 @@ class OSFRemoteFileSystem(ObjectFileSystem):
     **config
         The remote's section of DVC's configuration.
 
-    Raises
-    ------
-    RemoteConfigError
-        The options ask for what is not supported.
+    Notes
+    -----
+    A ``version_aware`` remote (or a ``worktree`` one) lives on the OSF's own versions. DVC removes
+    a file before it uploads a changed one, and a deletion would take the versions along, so there
+    what DVC removes is moved to a hidden folder of the remote, and continued from there.
     """
 
     protocol = "osf"
@@ -104,10 +105,6 @@ class OSFRemoteFileSystem(ObjectFileSystem):
     REMOTE_CONFIG: ClassVar[dict[str, Any]] = remote_options(config_schema)
 
     def __init__(self, fs: OSFFileSystem | None = None, **config: Any) -> None:
-        if config.get("version_aware"):
-            # They will be let in here, and `fs` below will make a filesystem for them that keeps
-            # what DVC removes; worktree implies version_aware.
-            raise RemoteConfigError("osf:// remotes do not support version_aware or worktree yet")
         super().__init__(fs, **config)
         _SaidByDVC.set_up()
 
@@ -149,16 +146,25 @@ class OSFRemoteFileSystem(ObjectFileSystem):
         """
         return posixpath.normpath(path)
 
-    @staticmethod
-    def _get_kwargs_from_urls(urlpath: str) -> dict[str, Any]:  # noqa: ARG004 - DVC's signature
-        return {}
+    @classmethod
+    def _get_kwargs_from_urls(cls, urlpath: str) -> dict[str, Any]:
+        path, version_id = cls.split_version(urlpath)
+        found: dict[str, Any] = {} if version_id is None else {"version_aware": True}
+        root = OSFPath.parse(cls._strip_protocol(path))
+        if root.project:
+            found["holding_folder"] = str(root.child(HOLDING_FOLDER))
+        return found
 
     def _prepare_credentials(self, **config: Any) -> dict[str, Any]:
-        return {
+        options = {
             name: config[name]
             for name in self.REMOTE_CONFIG.keys() - _IN_URL
             if config.get(name) is not None
         }
+        if config.get("version_aware"):
+            options["version_aware"] = True
+            options["holding_folder"] = config.get("holding_folder")
+        return options
 
     @cached_property
     def fs(self) -> OSFFileSystem:

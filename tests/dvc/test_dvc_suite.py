@@ -30,16 +30,13 @@ dvc_osf.register()
 # DVC's own use of one of its dependencies.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 
-# The one switch of all tests that need such remotes.
-needs_versions = pytest.mark.xfail(strict=True, reason="version_aware remotes are not there yet")
-
 
 class OSFCloud(Cloud):
     """A path on an OSF as DVC's tests know paths; what it does is another client's doing."""
 
     scheme = "osf"
 
-    def __init__(self, osf: EmulatorThread, path: str) -> None:
+    def __init__(self, osf: EmulatorThread, path: str, **options: object) -> None:
         self._osf = osf
         self._fs = OSFFileSystem(
             osf.token,
@@ -47,6 +44,7 @@ class OSFCloud(Cloud):
             create_folders=True,
             use_listings_cache=False,
             skip_instance_cache=True,
+            **options,
         )
         self.fs_path = path
 
@@ -144,12 +142,14 @@ def osf(tmp_path_factory):
 
 
 @pytest.fixture
-def make_osf(osf):
+def clouds(osf):
     """Make places on the OSF, each in a project of its own."""
     made = []
 
-    def make() -> OSFCloud:
-        made.append(OSFCloud(osf, f"{osf.add_project()}/osfstorage/place"))
+    def make(keep: bool = False) -> OSFCloud:
+        path = f"{osf.add_project()}/osfstorage/place"
+        options = {"holding_folder": f"{path}/.dvc-removed"} if keep else {}
+        made.append(OSFCloud(osf, path, **options))
         return made[-1]
 
     yield make
@@ -158,9 +158,14 @@ def make_osf(osf):
 
 
 @pytest.fixture
-def make_osf_version_aware(make_osf):
-    """Make places; the OSF keeps versions anyway."""
-    return make_osf
+def make_osf(clouds):
+    return clouds
+
+
+@pytest.fixture
+def make_osf_version_aware(clouds):
+    """Make places where whoever removes keeps versions, which the OSF itself does not."""
+    return lambda: clouds(keep=True)
 
 
 @pytest.fixture
@@ -234,16 +239,13 @@ class TestImport(_ImportTests):
         return False
 
 
-@needs_versions
 class TestImportURLVersionAware(_ImportVersionAwareTests):
     pass
 
 
-@needs_versions
 class TestRemoteVersionAware(_RemoteVersionAwareTests):
     pass
 
 
-@needs_versions
 class TestRemoteWorktree(_RemoteWorktreeTests):
     pass
