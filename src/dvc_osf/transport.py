@@ -25,6 +25,7 @@ from .exceptions import (
     OSFServerError,
     OSFTimeoutError,
 )
+from .flight import EXPECT_FROM, Flight, Offered
 from .messages import Answer, Body, BytesBody, Request
 from .retry import Clock, RateGate, retry_after_seconds
 
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from .stats import Stats
 
 __all__ = ["Transport"]
-
-EXPECT_FROM = 256 * 1024
-"""Bytes of a body from which on the server is asked first, with ``Expect: 100-continue``."""
 
 EXPECT_PATIENCE = 2.0
 """Seconds to wait for the server to ask for the body; a proxy may swallow the question."""
@@ -80,16 +78,6 @@ class _Response(aiohttp.ClientResponse):
 
 class _StalledError(asyncio.TimeoutError):
     """The watchdog's word for an upload that does not move."""
-
-
-class _Flight:
-    """What is to be known of a request while it is on its way."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.bytes_sent: int | None = None
-        self.bytes_to_send: int | None = None
 
 
 async def _surface_lost_connections(
@@ -289,13 +277,13 @@ class Transport:
     @contextlib.asynccontextmanager
     async def _exchange(
         self, request: Request
-    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, _Flight]]:
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, Flight]]:
         """Send a request as soon as a slot is free and the gate open; outlast 429s."""
         waited = 0.0
         while True:
             async with self._slots:
                 await self._gate.wait()
-                flight = _Flight(request.kind)
+                flight = Flight(request.kind)
                 response = await self._send(request, flight)
                 try:
                     if response.status != 429:
@@ -311,12 +299,12 @@ class Transport:
 
     async def _count(self, _session: Any, context: Any, _params: Any) -> None:
         """Count a request when it leaves, so that the totals are those of the server's log."""
-        flight: _Flight = context.trace_request_ctx
+        flight: Flight = context.trace_request_ctx
         self._stats.requests[flight.kind] += 1
         if not flight.begun.done():
             flight.begun.set_result(None)
 
-    async def _send(self, request: Request, flight: _Flight) -> aiohttp.ClientResponse:
+    async def _send(self, request: Request, flight: Flight) -> aiohttp.ClientResponse:
         with _translated(request):
             if request.body is None:
                 response = await self._start(request, flight, silence=self._config.timeout)
@@ -326,7 +314,7 @@ class Transport:
         return response
 
     async def _start(
-        self, request: Request, flight: _Flight, *, silence: float, **options: Any
+        self, request: Request, flight: Flight, *, silence: float, **options: Any
     ) -> aiohttp.ClientResponse:
         """Hand a request to aiohttp and return when its answer begins."""
         headers = dict(request.headers)
@@ -351,7 +339,7 @@ class Transport:
         )
 
     async def _stream_upload(
-        self, request: Request, make_body: Callable[[], Body], flight: _Flight
+        self, request: Request, make_body: Callable[[], Body], flight: Flight
     ) -> aiohttp.ClientResponse:
         """Send a body; where the server does not take up the offer of one, just send it."""
         host = request.url.host
@@ -381,7 +369,7 @@ class Transport:
             raise
 
     async def _watched(
-        self, request: Request, body: Body, flight: _Flight, *, ask_first: bool
+        self, request: Request, body: Body, flight: Flight, *, ask_first: bool
     ) -> aiohttp.ClientResponse | None:
         """Send one body under a watchdog.
 
@@ -390,7 +378,7 @@ class Transport:
         """
         tracker = aiohttp.UploadTracker()
         flight.bytes_to_send = body.size
-        offered = _Offered(body, tracker)
+        offered = Offered(body, tracker)
         in_memory = body.data if isinstance(body, BytesBody) and body.size < EXPECT_FROM else None
         sending = asyncio.ensure_future(
             self._start(
@@ -419,7 +407,7 @@ class Transport:
             failure = body.failure or _translate(error, request)
             if not isinstance(failure, OSFException):
                 raise failure from None
-            failure.bytes_uploaded = _bytes_sent(flight, body, offered, tracker)
+            failure.bytes_uploaded = flight.bytes_of(body, offered, tracker)
             failure.total_size = body.size
             raise failure from error
         except asyncio.CancelledError:
@@ -428,7 +416,7 @@ class Transport:
                 sending.result().close()
             raise
         finally:
-            flight.bytes_sent = _bytes_sent(flight, body, offered, tracker)
+            flight.bytes_sent = flight.bytes_of(body, offered, tracker)
             self._stats.bytes_sent += flight.bytes_sent or 0
             flight.begun.cancel()
             if not sending.done():
@@ -463,43 +451,6 @@ class Transport:
                 proxy = f"http://{proxy}"
             self._proxies[origin] = proxy
         return self._proxies[origin]
-
-
-class _Offered:
-    """A body that remembers whether its first piece was asked for, and how much has left."""
-
-    def __init__(self, body: Body, tracker: aiohttp.UploadTracker) -> None:
-        self._pieces = aiter(body)
-        self._tracker = tracker
-        self.taken = False
-        self.given = 0
-        self.sent = 0
-
-    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
-        return self
-
-    async def __anext__(self) -> bytes | memoryview:
-        self.taken = True
-        # aiohttp can tell only while the connection lives.
-        self.sent = self._tracker.bytes_written
-        piece = await anext(self._pieces)
-        self.given += len(piece)
-        return piece
-
-
-def _bytes_sent(
-    flight: _Flight, body: Body, offered: _Offered, tracker: aiohttp.UploadTracker
-) -> int | None:
-    """Return how much of a body has left; None where not even the request has.
-
-    Equal to the body's size exactly when the server may have all of it.
-    """
-    if not flight.begun.done():
-        return None
-    if offered.taken:
-        return body.size if offered.given == body.size else max(offered.sent, tracker.bytes_written)
-    # A small body leaves with its headers; a large one is offered first, and was not taken.
-    return body.size if body.size < EXPECT_FROM else 0
 
 
 def _tls(verify: bool | str) -> ssl.SSLContext | bool:
