@@ -25,17 +25,22 @@ class Flight:
     ----------
     kind : str
         The name under which it is counted.
+    waited : float
+        Seconds that it has spent at the gate before.
 
     Attributes
     ----------
+    waited : float
+        Seconds that it will have spent at the gate when that opens again.
     begun : asyncio.Future
         Done when the request has left.
     bytes_sent, bytes_to_send : int or None
         How much of its body has left, and how much there is; None without one.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, waited: float) -> None:
         self.kind = kind
+        self.waited = waited
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.bytes_sent: int | None = None
         self.bytes_to_send: int | None = None
@@ -88,9 +93,14 @@ class Offered:
     def __init__(self, body: Body, tracker: aiohttp.UploadTracker) -> None:
         self._pieces = aiter(body)
         self._tracker = tracker
+        self._first: bytes | memoryview | None = None
         self.taken = False
         self.given = 0
         self.sent = 0
+
+    async def prepare(self) -> None:
+        """Read the first piece, so that it can leave as soon as it is asked for."""
+        self._first = await anext(self._pieces, None)
 
     def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
         return self
@@ -98,6 +108,8 @@ class Offered:
     async def __anext__(self) -> bytes | memoryview:
         self.taken = True
         self.sent = self._tracker.bytes_written
-        piece = await anext(self._pieces)
+        piece, self._first = self._first, None
+        if piece is None:
+            piece = await anext(self._pieces)
         self.given += len(piece)
         return piece

@@ -353,9 +353,16 @@ class RateGate:
         self._open.set()
         self._sleeper: asyncio.Task[None] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether requests may begin."""
+        return self._open.is_set()
+
     async def wait(self) -> None:
         """Return when the gate is open."""
-        await self._open.wait()
+        while not self.is_open:
+            # It may have closed again before those who wait for it get their turn.
+            await self._open.wait()
 
     def close(self, seconds: float, waited: float, operation: str, path: str) -> float:
         """Close the gate after a 429.

@@ -80,6 +80,10 @@ class _StalledError(asyncio.TimeoutError):
     """The watchdog's word for an upload that does not move."""
 
 
+class _HeldBackError(Exception):
+    """The gate closed after a request had passed it, and before any of it had left."""
+
+
 async def _surface_lost_connections(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
@@ -283,14 +287,16 @@ class Transport:
         while True:
             async with self._slots:
                 await self._gate.wait()
-                flight = Flight(request.kind)
-                response = await self._send(request, flight)
+                flight = Flight(request.kind, waited)
+                try:
+                    response = await self._send(request, flight)
+                except _HeldBackError:
+                    continue
                 try:
                     if response.status != 429:
                         yield response, flight
                         return
-                    pause = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
-                    waited = self._gate.close(pause, waited, request.operation, request.path)
+                    waited = flight.waited
                 finally:
                     if response.content.at_eof():
                         response.release()
@@ -298,7 +304,13 @@ class Transport:
                         response.close()
 
     async def _count(self, _session: Any, context: Any, _params: Any) -> None:
-        """Count a request when it leaves, so that the totals are those of the server's log."""
+        """Count a request when it leaves, so that the totals are those of the server's log.
+
+        This is also the last moment to look at the gate: it may have closed while a connection was
+        made, a body's beginning was read, or a host left the offer of a body unanswered.
+        """
+        if not self._gate.is_open:
+            raise _HeldBackError
         flight: Flight = context.trace_request_ctx
         self._stats.requests[flight.kind] += 1
         if not flight.begun.done():
@@ -307,21 +319,21 @@ class Transport:
     async def _send(self, request: Request, flight: Flight) -> aiohttp.ClientResponse:
         with _translated(request):
             if request.body is None:
-                response = await self._start(request, flight, silence=self._config.timeout)
-            else:
-                response = await self._stream_upload(request, request.body, flight)
-        self._stats.statuses[response.status] += 1
-        return response
+                return await self._start(request, flight, silence=self._config.timeout)
+            return await self._stream_upload(request, request.body, flight)
 
     async def _start(
         self, request: Request, flight: Flight, *, silence: float, **options: Any
     ) -> aiohttp.ClientResponse:
-        """Hand a request to aiohttp and return when its answer begins."""
+        """Hand a request to aiohttp and return when its answer begins.
+
+        A 429 closes the gate here, before anything else is awaited and others have their turn.
+        """
         headers = dict(request.headers)
         token = self._token.get() if request.authorized else None
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        return await self._session.request(
+        response = await self._session.request(
             request.method,
             request.url,
             headers=headers | options.pop("extra_headers", {}),
@@ -337,6 +349,17 @@ class Transport:
             ),
             **options,
         )
+        self._stats.statuses[response.status] += 1
+        if response.status == 429:
+            pause = retry_after_seconds(response.headers.get("Retry-After"), self._clock)
+            try:
+                flight.waited = self._gate.close(
+                    pause, flight.waited, request.operation, request.path
+                )
+            except OSFException:
+                response.close()
+                raise
+        return response
 
     async def _stream_upload(
         self, request: Request, make_body: Callable[[], Body], flight: Flight
@@ -380,8 +403,12 @@ class Transport:
         flight.bytes_to_send = body.size
         offered = Offered(body, tracker)
         in_memory = body.data if isinstance(body, BytesBody) and body.size < EXPECT_FROM else None
-        sending = asyncio.ensure_future(
-            self._start(
+
+        async def send() -> aiohttp.ClientResponse:
+            if not ask_first and in_memory is None:
+                # aiohttp keeps the headers until the first piece is there to go with them.
+                await offered.prepare()
+            return await self._start(
                 request,
                 flight,
                 silence=self._config.upload_timeout,
@@ -392,7 +419,8 @@ class Transport:
                 expect100=ask_first,
                 upload_tracker=tracker,
             )
-        )
+
+        sending = asyncio.ensure_future(send())
         try:
             if ask_first:
                 # The patience begins when the question has left.

@@ -417,6 +417,18 @@ class TestRateGate:
         await gate.wait()
         assert clock.pauses == [10]
 
+    async def test_it_may_close_again_before_those_who_waited_have_passed(self, gate, clock):
+        async def pass_and_close():
+            await gate.wait()
+            gate.close(5, 0, "ls", PLACE)
+
+        gate.close(10, 0, "ls", PLACE)
+        first = asyncio.ensure_future(pass_and_close())
+        await asyncio.sleep(0)
+        await gate.wait()
+        await first
+        assert clock.pauses == [10, 5]
+
     async def test_a_second_429_extends_the_pause_of_all(self, gate, clock, stats, monkeypatch):
         sleep, extended = clock.sleep, []
 
