@@ -335,8 +335,11 @@ class _FileBody:
         """Wait until all chunks but so many are hashed."""
         while len(self._hashing) > left:
             # Shielded: aiohttp cancels its writer as soon as the answer is there.
-            await asyncio.shield(self._hashing[0])
-            self._hashing.popleft()
+            oldest = self._hashing[0]
+            await asyncio.shield(oldest)
+            # aiohttp's writer may wait here while the body is being closed.
+            if self._hashing and self._hashing[0] is oldest:
+                self._hashing.popleft()
         if self._position >= self.size and not self._hashing:
             self._source.known_md5 = self._digest.hexdigest()
 

@@ -374,6 +374,35 @@ class TestBudget:
         await settle()
         assert budget.out == 0
 
+    async def test_a_body_may_be_closed_while_it_is_asked_for_more(
+        self, source_of, budget, monkeypatch, settle
+    ):
+        release = threading.Event()
+
+        class SlowDigest:
+            def update(self, _chunk):
+                release.wait(10)
+
+            def hexdigest(self):
+                return "0" * 32
+
+        source = source_of(CHUNK)
+        monkeypatch.setattr(hashlib, "md5", lambda *_args, **_options: SlowDigest())
+        body = source.body(nobody())
+        for _ in range(CHUNK // PIECE):
+            await anext(body)
+        # The answer has begun, so the body is closed; aiohttp's writer ends when all of it is read.
+        asking = asyncio.ensure_future(anext(body))
+        await settle()
+        closing = asyncio.ensure_future(body.aclose())
+        await settle()
+        release.set()
+        await closing
+        with pytest.raises(StopAsyncIteration):
+            await asking
+        assert await source.md5() == "0" * 32
+        assert budget.out == 0
+
     @pytest.mark.parametrize("total", [CHUNK // 2, CHUNK, 2 * CHUNK, 3 * CHUNK])
     async def test_a_small_budget_is_enough_for_many(self, source_of, total):
         budget = CountingBudget(total)
