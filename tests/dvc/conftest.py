@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -64,16 +64,23 @@ def run_at(
 
 
 @pytest.fixture
-def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def clean_environment(tmp_path: Path) -> dict[str, str]:
+    """Return variables with which nothing of the caller's changes what Python or DVC do."""
+    return environment_at(tmp_path / "home")
+
+
+@pytest.fixture
+def python(
+    tmp_path: Path, clean_environment: dict[str, str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run this interpreter with some arguments, in an empty folder."""
-    environment = environment_at(tmp_path / "home")
-    cwd = tmp_path / "project"
-    cwd.mkdir()
+    project = tmp_path / "project"
+    project.mkdir()
 
     def run(
-        *arguments: str, executable: str = sys.executable, **variables: str
+        *arguments: str, executable: str = sys.executable, cwd: Path = project, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        return run_at(cwd, {**environment, **variables}, executable, *arguments)
+        return run_at(cwd, {**clean_environment, **variables}, executable, *arguments)
 
     return run
 
@@ -82,8 +89,8 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 def dvc(python: Callable[..., subprocess.CompletedProcess[str]]):
     """Run stock DVC in a new project."""
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return python("-m", "dvc", *arguments, **variables)
+    def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return python("-m", "dvc", *arguments, **options)
 
     run("init", "--quiet", "--no-scm").check_returncode()
     return run
