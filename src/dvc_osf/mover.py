@@ -81,12 +81,11 @@ class Mover:
                 raise not_found(source, action)
             folder = await self._tree.ensure_folder(target.parent, action)
             there = (await self._tree.children(target.parent, action)).files.get(target.name)
-            with self._tree.doubting(source, target):
-                if there:
-                    # Begun, it must not be left in the middle, with the target set aside.
-                    await finish(self._replace(action, source, file, target, folder, there))
-                else:
-                    await self._relocate(action, source, file, target, folder)
+            if there:
+                # Begun, it must not be left in the middle, with the target set aside.
+                await finish(self._replace(action, source, file, target, folder, there))
+            else:
+                await self._relocate(action, source, file, target, folder)
 
         async with self._both(source, target):
             await self._resolving(go, source, target)
@@ -126,8 +125,7 @@ class Mover:
                     hint="Move what is in them file by file",
                 )
             into = await self._tree.ensure_folder(target.parent, action)
-            with self._tree.doubting(source, target):
-                await self._relocate(action, source, folders[0], target, into)
+            await self._relocate(action, source, folders[0], target, into)
 
         async with self._both(source, target):
             await self._resolving(go, source, target)
@@ -146,10 +144,14 @@ class Mover:
 
     @contextlib.asynccontextmanager
     async def _both(self, source: OSFPath, target: OSFPath) -> AsyncIterator[None]:
-        """Hold the locks of two paths; always in one order, lest two tasks wait for each other."""
+        """Hold the locks of two paths that change.
+
+        Always in one order, lest two tasks wait for each other.
+        """
         first, second = sorted((str(source), str(target)))
         async with self._locks.hold(first), self._locks.hold(second):
-            yield
+            with self._tree.doubting(source, target):
+                yield
 
     async def _replace(
         self,

@@ -63,10 +63,12 @@ class Remover:
                 hint="Name a provider (osf://<project>/osfstorage) to delete all of its files",
             )
         async with self._locks.hold(str(place)):
-            if not await self._delete(place, files=files, folders=folders):
-                # Believe a 404 only after looking: the cached ids may be old, the name in use anew.
-                self._tree.invalidate(place.parent)
-                await self._delete(place, files=files, folders=folders)
+            with self._tree.doubting(place):
+                if not await self._delete(place, files=files, folders=folders):
+                    # Believe a 404 only after looking: the cached ids may be old, the name in use
+                    # anew.
+                    self._tree.invalidate(place.parent)
+                    await self._delete(place, files=files, folders=folders)
 
     async def _delete(self, place: OSFPath, *, files: bool, folders: bool) -> bool:
         """Delete what the tree knows of a path; tell whether anything was still there."""
@@ -76,11 +78,7 @@ class Remover:
         provider = await self._tree.provider(place, "rm")
         deleted = False
         for entity in entities:
-            with (
-                contextlib.suppress(OSFNotFoundError),
-                _hint_at_checkout(),
-                self._tree.doubting(place),
-            ):
+            with contextlib.suppress(OSFNotFoundError), _hint_at_checkout():
                 await self._api.delete(provider, entity, str(place))
                 deleted = True
             if entity.id:

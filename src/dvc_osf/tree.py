@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .children import Children
 from .concurrency import KeyedLocks
-from .exceptions import OSFNotFoundError, OSFVersionConflictError
+from .exceptions import OSFException, OSFNotFoundError, OSFVersionConflictError
 from .leftovers import Leftovers
 from .models import Entity
 from .paths import DEFAULT_PROVIDER, OSFPath
@@ -456,25 +456,26 @@ class Tree:
 
     @contextlib.contextmanager
     def doubting(self, *places: OSFPath) -> Iterator[None]:
-        """Stop believing what is at some places when a change there fails or is cancelled.
-
-        The OSF may have done it all the same, or may yet do it.
+        """Stop believing what is at some places, where a change of it may or may not have happened.
 
         Parameters
         ----------
         *places : OSFPath
-            What is being changed.
+            Files or folders that are written, deleted or moved.
 
         Yields
         ------
         None
-            While it is.
+            While the OSF is asked for the change. A refusal leaves things as they were, so that
+            they are still believed; any other failure, and a cancellation, leaves them unknown.
         """
         try:
             yield
-        except BaseException:
-            for place in places:
-                self._distrust(str(place.parent))
+        except BaseException as error:
+            if not isinstance(error, OSFException) or is_transient(error):
+                for place in places:
+                    self._distrust(str(place.parent))
+                    self._drop_below(str(place))
             raise
 
     def invalidate(self, path: OSFPath | None = None) -> bool:
