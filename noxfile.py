@@ -62,6 +62,13 @@ def dvc_newest(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Work at random under random failures for minutes: ``-- --seed N --seconds N``."""
+    session.install(".")
+    session.run("python", "tests/soak", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure transfers, listings, memory, the emulator and DVC, against bare peers or ideals."""
     session.install(".[dvc]")
