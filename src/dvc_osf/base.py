@@ -6,9 +6,10 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fsspec.asyn import AsyncFileSystem, get_loop
+from fsspec.asyn import get_loop
 
 from .auth import TokenSource
+from .bulk import BulkFileSystem
 from .config import Config
 from .engine import EnginePool, Traits
 from .exceptions import OSFPathError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseFileSystem"]
 
 
-class BaseFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typed
+class BaseFileSystem(BulkFileSystem):
     """The lowest storey of :class:`~dvc_osf.filesystem.OSFFileSystem`, which tells the options."""
 
     protocol: ClassVar[str] = "osf"
