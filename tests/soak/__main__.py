@@ -23,6 +23,7 @@ from actor import Actor, Tally
 from chaos import Chaos
 from jobs import KIB, Jobs
 from model import DivergenceError
+from offspring import Offspring
 from store import Truth
 
 from dvc_osf import OSFFileSystem, download
@@ -109,12 +110,13 @@ class Soak:
         self._folder = folder
         self._memory = []
         self._complaints = []
+        self._offspring = Offspring()
 
     async def run(self):
         """Do it, and insist that nothing is left."""
-        asyncio.get_running_loop().set_exception_handler(
-            lambda _loop, context: self._complaints.append(context)
-        )
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: self._complaints.append(context))
+        loop.set_task_factory(self._offspring)
         shared = await self._plant()
         actors = [self._actor(number, shared) for number in range(TASKS)]
         watching = asyncio.ensure_future(self._watch())
@@ -127,6 +129,9 @@ class Soak:
                 task.cancel()
             await asyncio.gather(watching, *work, return_exceptions=True)
         await self._truth.settled()
+        sent, arrived = sum(f.stats.total for f in self._filesystems), self._osf.world.log.total
+        if sent != arrived:
+            raise DivergenceError(f"{sent} requests were sent, and {arrived} arrived")
         for actor in actors:
             await actor.compare()
         await self._read_back(actors, shared)
@@ -158,7 +163,9 @@ class Soak:
         fs = self._filesystems[number % len(self._filesystems)]
         jobs = Jobs(fs, f"{self._root}/{number}", shared, scratch, rng)
         name = f"task {number}"
-        return Actor(name, jobs, f"{number}", self._truth, self.chaos, self.tally, rng)
+        return Actor(
+            name, jobs, f"{number}", self._truth, self.chaos, self.tally, self._offspring, rng
+        )
 
     async def _watch(self):
         while True:

@@ -60,11 +60,13 @@ class Actor:
         What fails.
     tally
         Where everything is counted.
+    offspring
+        What knows the tasks of an operation.
     rng
         Where chance comes from.
     """
 
-    def __init__(self, name, jobs, folder, truth, chaos, tally, rng):
+    def __init__(self, name, jobs, folder, truth, chaos, tally, offspring, rng):
         self.state = State()
         self._name = name
         self._jobs = jobs
@@ -72,6 +74,7 @@ class Actor:
         self._truth = truth
         self._chaos = chaos
         self._tally = tally
+        self._offspring = offspring
         self._rng = rng
         self._history = []
 
@@ -97,14 +100,16 @@ class Actor:
 
     async def _do(self, job):
         damage, failures = self._chaos.count(DAMAGED_ANSWER), self._chaos.count()
-        work = asyncio.ensure_future(job.run())
-        impatient = self._rng.random() < 0.03
-        await asyncio.wait({work}, timeout=self._rng.uniform(0, 0.3) if impatient else _LONGEST)
+        work = self._offspring.start(job, job.run())
+        impatient = self._rng.random() < 0.06
+        await asyncio.wait({work}, timeout=self._rng.uniform(0, 0.5) if impatient else _LONGEST)
         if not work.done():
             if not impatient:
                 raise DivergenceError(f"hangs: {work}")
             work.cancel()
             await asyncio.wait({work}, timeout=_LONGEST)
+        if left := self._offspring.left_by(job):
+            raise DivergenceError(f"{job.kind} has ended, but its tasks go on: {left}")
         if work.cancelled():
             self._note(job, "cancelled")
             self._tally.cancelled[job.kind] += 1

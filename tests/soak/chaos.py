@@ -25,6 +25,8 @@ def _rules(rng):
     yield "reset of an upload", 0.01, FILE_PUT | {"reset_after_received": rng.choice(bodies)}
     yield "reset of an answer", 0.008, {"reset_after_sent": rng.choice(bodies)}
     yield "lost answer", 0.008, {"lose_answer": True}
+    for method in ("POST", "DELETE"):
+        yield f"lost answer to {method}", 0.02, {"method": method, "lose_answer": True}
     yield "late commit", 0.008, FILE_PUT | {"late_commit": rng.uniform(0.02, 0.3)}
     yield "truncated answer", 0.006, {"truncate": rng.choice([0, *bodies])}
     yield "shortened answer", 0.006, {"shorten": rng.choice([0, *bodies])}

@@ -6,6 +6,9 @@ import asyncio
 
 from model import DivergenceError, Snapshot
 
+_TURNS = 10
+"""Turns of the server's loop in which it accepts a connection, reads, and begins to answer."""
+
 _LOOKS = 5000
 """So often is looked whether the server is through with something, every 20 ms."""
 
@@ -51,7 +54,9 @@ class Truth:
         """Return when all that the server had begun is done, late commits among it."""
         for _ in range(2):
             # What a client has sent may still be on its way to the server's first look at it.
-            await asyncio.sleep(0.05)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0.01)
+                await asyncio.to_thread(self._osf._call, lambda: None)
             await self._ended(await asyncio.to_thread(self._osf._call, self._under_way))
 
     def _under_way(self):
