@@ -34,12 +34,12 @@ class BulkFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
         return await self._in_bulk("_sizes", *args, **kwargs)
 
     async def _get(self, *args: Any, **kwargs: Any) -> Any:
-        return await self._transfer("_get", *args, **kwargs)
+        return await self._in_bulk_between("_get", *args, **kwargs)
 
     async def _put(self, *args: Any, **kwargs: Any) -> Any:
-        return await self._transfer("_put", *args, **kwargs)
+        return await self._in_bulk_between("_put", *args, **kwargs)
 
-    async def _transfer(
+    async def _in_bulk_between(
         self,
         name: str,
         path1: Any,

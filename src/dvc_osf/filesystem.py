@@ -1,10 +1,9 @@
 """OSFFileSystem: fsspec's names on top of the tree, the transfers and the client.
 
 It is built in storeys, each a module and each standing on the one before: :mod:`~dvc_osf.bulk`
-(fsspec's methods for many files), :mod:`~dvc_osf.base`
-(options, connections, paths), :mod:`~dvc_osf.looking`, :mod:`~dvc_osf.facts`,
-:mod:`~dvc_osf.versions`, :mod:`~dvc_osf.reading`, :mod:`~dvc_osf.writing`, :mod:`~dvc_osf.moving`,
-and here the file objects.
+(fsspec's methods for many files), :mod:`~dvc_osf.base` (options, connections, paths),
+:mod:`~dvc_osf.looking`, :mod:`~dvc_osf.facts`, :mod:`~dvc_osf.versions`, :mod:`~dvc_osf.reading`,
+:mod:`~dvc_osf.writing`, :mod:`~dvc_osf.moving`, and here the file objects.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ from pathlib import Path
 from actor import Actor, Tally
 from chaos import Chaos
 from jobs import KIB, Jobs
-from model import DivergenceError
 from offspring import Offspring
 from store import Truth
 
 from dvc_osf import OSFFileSystem, download
 from dvc_osf.emulator import EmulatorThread
 from dvc_osf.retry import Clock
+from model import DivergenceError
 
 TASKS = 16
 MOST_GROWTH = 96 * KIB

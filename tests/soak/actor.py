@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from chaos import DAMAGED_ANSWER
 from jobs import insist
-from model import DivergenceError, State
 
 from dvc_osf.exceptions import (
     OSFConnectionError,
@@ -18,6 +17,7 @@ from dvc_osf.exceptions import (
     OSFTimeoutError,
     OSFVersionConflictError,
 )
+from model import DivergenceError, State
 
 DOCUMENTED = (
     OSFConnectionError,

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import Change, DivergenceError, State, below, md5
-
 from dvc_osf.exceptions import OSFVersionConflictError
+from model import Change, DivergenceError, State, below, md5
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
