@@ -220,10 +220,7 @@ class _SmallFileBody:
         await self._source.budget.acquire(self.size)
         self.starved = False
         self._held = True
-        async with open_local(self._source.path, "rb") as file:
-            data = await _read_exactly(file, self.size)
-        _insist_on_size(data, self.size, self._source, 0)
-        self._source.known_md5 = await md5_of(data)
+        data, self._source.known_md5 = await asyncio.to_thread(_read_whole, self._source)
         return data
 
     async def aclose(self) -> None:
@@ -377,6 +374,14 @@ class _FileBody:
             self._digest.close()
             while self._held > 0:
                 self._release()
+
+
+def _read_whole(source: FileSource) -> tuple[bytes, str]:
+    """Read and hash a small file, all in one visit to a thread; return both."""
+    with open(source.path, "rb") as file:
+        data = file.read(source.size)
+    _insist_on_size(data, source.size, source, 0)
+    return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _hash_file(source: FileSource) -> str:

@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import shutil
+import stat
 import tempfile
 from dataclasses import replace
 from typing import Any
@@ -61,13 +62,15 @@ class WritingFileSystem(ReadingFileSystem):
         OSFIntegrityError
             The OSF stored other bytes, again and again.
         """
-        if await asyncio.to_thread(os.path.isdir, lpath):
+        status = await asyncio.to_thread(os.stat, lpath)
+        if stat.S_ISDIR(status.st_mode):
             await self._makedirs(rpath, exist_ok=True)
         elif self._intrans:
             with open(lpath, "rb") as stream:  # noqa: ASYNC230 - read in a thread
                 await self._defer(stream, rpath, mode)
         else:
-            await self._upload_file(lpath, _job(rpath, "put_file", mode, callback))
+            job = _job(rpath, "put_file", mode, callback)
+            await self._upload_file(lpath, status.st_size, job)
 
     async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         await self._store(path, value, mode, "pipe_file")
@@ -120,9 +123,8 @@ class WritingFileSystem(ReadingFileSystem):
                 "alone; write it anew, or pass truncate=True to empty it"
             ) from error
 
-    async def _upload_file(self, lpath: str, job: UploadJob) -> None:
+    async def _upload_file(self, lpath: str, size: int, job: UploadJob) -> None:
         """Upload a local file, by the strategy that its size asks for."""
-        size = (await asyncio.to_thread(os.stat, lpath)).st_size
         job.progress.set_total(size)
         if determine_upload_strategy(size, self.config.upload_chunk_size) == "single":
             await self._put_file_simple(lpath, size, job)
@@ -150,8 +152,9 @@ class WritingFileSystem(ReadingFileSystem):
         with tempfile.NamedTemporaryFile(delete=False) as local:
             try:
                 await asyncio.to_thread(shutil.copyfileobj, stream, local)
+                size = local.tell()
                 local.close()
-                await self._upload_file(local.name, job)
+                await self._upload_file(local.name, size, job)
             finally:
                 local.close()
                 os.unlink(local.name)

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import aiofiles.threadpool
 import pytest
 
+from dvc_osf import sources
 from dvc_osf.concurrency import BufferBudget
 from dvc_osf.exceptions import OSFException
 from dvc_osf.messages import PIECE
@@ -451,11 +452,17 @@ class TestOpenFiles:
         await ending
         await slow_open.all_closed()
 
-    async def test_a_small_file_is_not_open_while_it_is_sent(self, small_source, slow_open):
-        slow_open.release.set()
+    async def test_a_small_file_is_not_open_while_it_is_sent(self, small_source, monkeypatch):
+        files = []
+
+        def keep(*args):
+            files.append(open(*args))
+            return files[-1]
+
+        monkeypatch.setattr(sources, "open", keep, raising=False)
         body = small_source.body(nobody())
         await anext(body)
-        assert [file.closed for file in slow_open.files] == [True]
+        assert [file.closed for file in files] == [True]
         await body.aclose()
 
 
