@@ -456,7 +456,7 @@ class TestOpenFiles:
         files = []
 
         def keep(*args):
-            files.append(open(*args))
+            files.append(open(*args))  # noqa: SIM115 - closed by whom it is tested on
             return files[-1]
 
         monkeypatch.setattr(sources, "open", keep, raising=False)
