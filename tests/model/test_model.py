@@ -11,7 +11,7 @@ import inspect
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -49,9 +49,22 @@ class Model:
         self.files = {}
         self.folders = set()
 
+    def can_hold(self, path):
+        """Tell whether there may be anything: what it is in are folders."""
+        return not any(folder in self.files for folder in above(path))
+
     def can_be_file(self, path):
         """Tell whether a file may be there; the OSF itself would let a folder share its name."""
-        return path not in self.folders and not any(folder in self.files for folder in above(path))
+        return path not in self.folders and self.can_hold(path)
+
+    def can_merge(self, source, target):
+        """Tell whether a folder may be merged into another: files onto files, folders alike."""
+        pairs = [(path, target + path[len(source) :]) for path in (source, *self.below(source))]
+        return self.can_hold(target) and not any(
+            (path in self.files and place in self.folders)
+            or (path in self.folders and place in self.files)
+            for path, place in pairs
+        )
 
     def write(self, path, data):
         self.files[path] = data
@@ -92,6 +105,8 @@ class Program(RuleBasedStateMachine):
             "token": self.server.token,
             "endpoint_url": self.server.api_url,
             "skip_instance_cache": True,
+            # Folders that are the OSF's own, not what this or that client has seen of them.
+            "create_folders": True,
         }
         self.fs = self.connect(options)
         self.other = OSFFileSystem(**options, use_listings_cache=False)
@@ -158,7 +173,9 @@ class Program(RuleBasedStateMachine):
 
     @rule(path=paths)
     def make_folder(self, path):
-        self.do("mkdir", self.full(path))
+        if path not in self.model.files and self.model.can_hold(path):
+            self.do("mkdir", self.full(path))
+            self.model.folders.update((path, *above(path)))
 
     # -- deleting
 
@@ -205,9 +222,8 @@ class Program(RuleBasedStateMachine):
         place = to
         if to in self.model.folders:
             place = f"{to}/{source.rpartition('/')[2]}"
-        taken = place in self.model.folders or place in self.model.files
         inside = f"{place}/".startswith(f"{source}/")
-        if taken or inside or not self.model.can_be_file(place):
+        if inside or not self.model.can_merge(source, place):
             return
         name = "copy" if action == "cp" else "mv"
         self.do(name, self.full(source), self.full(to), recursive=True)
@@ -401,10 +417,12 @@ def test_random_programs(program, tmp_path, monkeypatch):
         run_state_machine_as_test(
             program,
             settings=settings(
-                max_examples=30,
+                max_examples=50,
                 stateful_step_count=25,
                 deadline=None,
                 derandomize=True,
                 suppress_health_check=list(HealthCheck),
+                # To shrink a failure takes longer than a test may; 25 steps can be read.
+                phases=[Phase.explicit, Phase.generate],
             ),
         )
