@@ -188,13 +188,13 @@ class Downloader:
                 ordered = OrderedFileSink(local, self._budget)
                 if size is None:
                     await self._fill_unsized(job, lambda _: ordered)
-                    return ordered.md5()
-                await self._fill(job, ordered, 0, size)
+                else:
+                    await self._fill(job, ordered, 0, size)
                 return ordered.md5()
             await local.truncate(size)
-            sink = FileSink(temporary, local, size, self._budget)
-            _, md5 = await gather_or_cancel([self._fill(job, sink, 0, size), sink.md5()])
-            return str(md5)
+        sink = FileSink(temporary, size, self._budget)
+        _, md5 = await gather_or_cancel([self._fill(job, sink, 0, size), sink.md5()])
+        return str(md5)
 
     async def _read_unsized(self, job: DownloadJob) -> bytes:
         """Read a file of which only the answer says how large it is."""

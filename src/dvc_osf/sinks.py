@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FileSink", "Landing", "MemorySink", "OrderedFileSink", "Sink"]
 
-_WRITE_SIZE = 2 * 1024 * 1024
+_WRITE_SIZE = 4 * 1024 * 1024
 """Bytes gathered before they are written: a write costs a hop to a thread."""
 
-_HASH_SIZE = 2 * 1024 * 1024
+_HASH_SIZE = 4 * 1024 * 1024
 """Bytes hashed at once: threads that ask for the interpreter too often keep each other waiting."""
 
 _HASH_INLINE_BELOW = 64 * 1024
@@ -153,19 +153,16 @@ class FileSink:
     Parameters
     ----------
     path : str
-        The file, for the thread that hashes: it opens the file itself, for it may go on when the
-        task that wanted the checksum is cancelled.
-    local : aiofiles file object
-        The same file, open for writing.
+        The file, which exists. Each thread opens it anew, for it may go on when the task that
+        wanted its work is cancelled, and must not touch what others have opened meanwhile.
     size : int
         Its bytes.
     budget : BufferBudget
         What the buffers count against.
     """
 
-    def __init__(self, path: str, local: Any, size: int, budget: BufferBudget) -> None:
+    def __init__(self, path: str, size: int, budget: BufferBudget) -> None:
         self._path = path
-        self._local = local
         self._size = size
         self._budget = budget
         # One write at a time: threads that write to one file spin in the kernel for its lock.
@@ -192,9 +189,7 @@ class FileSink:
 
         async def write(pieces: list[bytes]) -> None:
             async with self._writing:
-                await self._local.seek(self._reached[start])
-                await self._local.writelines(pieces)
-                await self._local.flush()
+                await asyncio.to_thread(_write_part, self._path, self._reached[start], pieces)
             self._reached[start] += sum(map(len, pieces))
             self._arrival.set()
 
@@ -286,6 +281,13 @@ class _Gatherer:
 def _update(digest: hashlib._Hash, pieces: list[bytes]) -> None:
     for piece in pieces:
         digest.update(piece)
+
+
+def _write_part(path: str, start: int, pieces: list[bytes]) -> None:
+    """Write pieces into their place in a file."""
+    with open(path, "r+b") as file:
+        file.seek(start)
+        file.writelines(pieces)
 
 
 def _hash_part(path: str, start: int, end: int, digest: hashlib._Hash) -> None:
