@@ -70,9 +70,12 @@ def head(task: Task, entity: Entity) -> Answer:
 async def _listing(task: Task, folder: Entity) -> Answer:
     world = task.exchange.world
     place = (world.tree.materialized(folder), task.resource, task.exchange.own_url)
-    if world.tree.count(folder.id) <= _INLINE_LISTING:
+    key = (task.provider, folder.id, *place)
+    body = world.listings.find(key)
+    if body is None and world.tree.count(folder.id) <= _INLINE_LISTING:
         body = wb_json.encode(task.json.listing(world.tree.children(folder.id), *place))
-    else:
+        world.listings.keep(key, body)
+    elif body is None:
         body = await asyncio.to_thread(
             _long_listing, task.json, world.store.path, folder.id, *place
         )

@@ -10,6 +10,7 @@ from .faults import Faults
 from .log import RequestLog
 from .pace import Line
 from .rate_limit import FixedWindows, SlidingWindow
+from .remembered import RememberedListings
 from .settings import Settings
 from .store import Store
 from .tree import Tree
@@ -37,6 +38,7 @@ class World:
         self.store = Store(root / "osf.sqlite")
         self.tree = Tree(self.store)
         self.blobs = Blobs(root, self.store.db)
+        self.listings = RememberedListings(self.store.db)
         self.settings = Settings()
         self.line_in = Line(self.settings)
         self.line_out = Line(self.settings)
