@@ -6,7 +6,6 @@ import inspect
 from importlib.metadata import PackageNotFoundError
 
 import pytest
-from dvc.config import RemoteConfigError
 from dvc.fs import get_cloud_fs
 
 import dvc_osf
@@ -105,13 +104,51 @@ class TestOptions:
         assert fs_path == path
         assert cls(**config).fs_args == {"skip_instance_cache": True}
 
-    def test_version_aware_is_refused_before_anything_happens(self):
-        with pytest.raises(RemoteConfigError, match="do not support version_aware"):
-            OSFRemoteFileSystem(version_aware=True)
+    def test_only_a_version_aware_remote_keeps_what_is_removed(self):
+        _, config, _ = get_cloud_fs({}, url="osf://abc12/data")
+        assert "holding_folder" not in OSFRemoteFileSystem(**config).fs_args
+        aware = OSFRemoteFileSystem(**config, version_aware=True)
+        assert aware.fs_args["holding_folder"] == "abc12/osfstorage/data/.dvc-removed"
+        assert aware.fs.version_aware
 
-    def test_a_url_adds_no_options(self):
-        assert OSFRemoteFileSystem._get_kwargs_from_urls("osf://abc12/data") == {}
+    def test_a_version_in_a_url_asks_for_versions(self):
+        options = OSFRemoteFileSystem._get_kwargs_from_urls
+        assert options("osf://abc12/data?version=3")["version_aware"]
+        assert "version_aware" not in options("osf://abc12/data?")
 
+
+class TestVersionPaths:
+    @pytest.mark.parametrize(
+        ("path", "parts"),
+        [
+            ("abc12/osfstorage/a", ("abc12/osfstorage/a", None)),
+            ("osf://abc12/a?version=12", ("osf://abc12/a", "12")),
+            ("osf://abc12/what?", ("osf://abc12/what?", None)),
+            ("osf://abc12/a?version=x", ("osf://abc12/a?version=x", None)),
+        ],
+    )
+    def test_a_path_comes_apart_and_together(self, path, parts):
+        assert OSFRemoteFileSystem.split_version(path) == parts
+        assert OSFRemoteFileSystem.join_version(*parts) == path
+
+    def test_one_version_takes_the_place_of_another(self):
+        assert OSFRemoteFileSystem.version_path("p/a?version=1", "2") == "p/a?version=2"
+        assert OSFRemoteFileSystem.version_path("p/a?version=1", None) == "p/a"
+
+    def test_two_versions_are_one_too_many(self):
+        with pytest.raises(ValueError, match="names a version already"):
+            OSFRemoteFileSystem.join_version("p/a?version=1", "2")
+        with pytest.raises(ValueError, match="does not name version 2"):
+            OSFRemoteFileSystem.coalesce_version("p/a?version=1", "2")
+
+    def test_a_path_and_an_argument_mean_one_version(self):
+        coalesce = OSFRemoteFileSystem.coalesce_version
+        assert coalesce("p/a?version=1", "1") == ("p/a", "1")
+        assert coalesce("p/a", "1") == ("p/a", "1")
+        assert coalesce("p/a", None) == ("p/a", None)
+
+
+class TestRepresentation:
     def test_the_token_is_not_in_a_representation(self):
         assert "s3cret" not in repr(OSFRemoteFileSystem(token="s3cret"))
 
