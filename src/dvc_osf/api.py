@@ -107,7 +107,6 @@ class OSFAPIClient:
         self._asker = Asker(config, source, self.stats, self.clock, view_only)
         self._handle_response = self._asker.handle_response
         self._projects = Projects(self._asker)
-        self._reading = asyncio.Lock()
         self.providers = self._projects.providers
         self.provider = self._projects.provider
         self.projects = self._projects.mine
@@ -164,10 +163,7 @@ class OSFAPIClient:
             if len(data) > _FEW_ENTITIES:
                 entities = await asyncio.to_thread(_read_entities, data)
             else:
-                # One listing at a time, and each behind what is ready: where many answers come
-                # at once, the next requests leave before all of these are read.
-                async with self._reading:
-                    await asyncio.sleep(0)
+                async with self._asker.turn():
                     entities = _read_entities(data)
         return Listing(entities, answer.headers.get("ETag"))
 

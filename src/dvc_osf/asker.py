@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,7 +22,7 @@ from .retry import attempts, is_transient
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import AsyncIterator, Callable, Container
 
     import tenacity
 
@@ -66,6 +68,7 @@ class Asker:
         self._token = token
         self._view_only = view_only
         self.transport = Transport(config, token, stats, clock)
+        self._turn = asyncio.Lock()
         self._out_of_reach_after: int | None = None
         """How many answers there were when an operation gave up connecting."""
         self._valid: dict[str, bool] = {}
@@ -151,10 +154,26 @@ class Asker:
                 if answer.status in telling:
                     return answer, None
                 await self.handle_response(answer, request.operation, request.path, project=project)
-                found = await answer.json()
+                async with self.turn():
+                    found = await answer.json()
                 if found is None:
                     raise unreadable(answer, request.operation, request.path)
         return answer, found
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Work while no other answer is worked on, and behind what is ready to run.
+
+        Where many answers come at once, the next requests leave before all of these are read.
+
+        Yields
+        ------
+        None
+            When it is one's turn.
+        """
+        async with self._turn:
+            await asyncio.sleep(0)
+            yield
 
     async def handle_response(
         self, answer: Answer, operation: str, path: str, *, project: str | None = None
