@@ -50,7 +50,9 @@ def browser(session: nox.Session) -> None:
 def dvc_oldest(session: nox.Session) -> None:
     """Push and pull with the oldest DVC that is supported."""
     # It uses what pathspec 0.13 has no longer.
-    session.install(".[dvc]", *group("test"), "dvc==3.50.*", "pathspec<0.13")
+    # The ecosystem's newest packages are not what an old DVC was made for.
+    tools = [tool for tool in group("test") if tool not in group("ecosystem")]
+    session.install(".[dvc]", *tools, "dvc==3.50.*", "pathspec<0.13")
     session.run("pytest", "tests/dvc/test_round_trip.py", *session.posargs)
 
 

@@ -163,8 +163,8 @@ class OSFAPIClient:
             if len(data) > _FEW_ENTITIES:
                 entities = await asyncio.to_thread(_read_entities, data)
             else:
-                async with self._asker.turn():
-                    entities = _read_entities(data)
+                await self._asker.turn()
+                entities = _read_entities(data)
         return Listing(entities, answer.headers.get("ETag"))
 
     async def create_folder(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,7 +21,7 @@ from .retry import attempts, is_transient
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container
+    from collections.abc import Callable, Container
 
     import tenacity
 
@@ -154,26 +153,19 @@ class Asker:
                 if answer.status in telling:
                     return answer, None
                 await self.handle_response(answer, request.operation, request.path, project=project)
-                async with self.turn():
-                    found = await answer.json()
+                await self.turn()
+                found = await answer.json()
                 if found is None:
                     raise unreadable(answer, request.operation, request.path)
         return answer, found
 
-    @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Work while no other answer is worked on, and behind what is ready to run.
+    async def turn(self) -> None:
+        """Wait until it is this task's turn to work on an answer, behind what is ready to run.
 
         Where many answers come at once, the next requests leave before all of these are read.
-
-        Yields
-        ------
-        None
-            When it is one's turn.
         """
         async with self._turn:
             await asyncio.sleep(0)
-            yield
 
     async def handle_response(
         self, answer: Answer, operation: str, path: str, *, project: str | None = None
