@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dvc_osf.emulator.log import LoggedRequest
+
+
+@pytest.fixture(autouse=True)
+def _logger_as_it_was() -> Iterator[None]:
+    """Undo what a remote in this process does to the package's logger for DVC."""
+    logger = logging.getLogger("dvc_osf")
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")
