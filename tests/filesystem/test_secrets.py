@@ -19,6 +19,7 @@ SECRET = "s3cr3t-t0ken-that-nobody-shall-see"
 @pytest.fixture(autouse=True)
 def _listen_to_everything(caplog):
     """Record every log record of every package."""
+    caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="dvc_osf")
 
 
