@@ -198,8 +198,7 @@ def _is_below(place: OSFPath, folders: set[str]) -> bool:
 
 
 def _is_inside(path: str, other: str) -> bool:
-    place, folder = OSFPath.parse(path), OSFPath.parse(other)
-    return place != folder and f"{place}/".startswith(f"{folder}/")
+    return OSFPath.parse(path).is_below(OSFPath.parse(other))
 
 
 def _insist_on_order(pairs: list[tuple[str, str]]) -> None:
