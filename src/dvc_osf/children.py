@@ -60,13 +60,15 @@ class Children:
             What the OSF has now.
         """
         kind = self.folders if entity.is_folder else self.files
-        namesakes = [other for other in kind.get(entity.name, ()) if other.id != entity.id]
+        if entity.name not in kind:
+            kind[entity.name] = [entity]
+            return
+        namesakes = [other for other in kind[entity.name] if other.id != entity.id]
         namesakes.append(entity)
-        if len(namesakes) > 1:
-            if entity.is_folder:
-                namesakes.sort(key=lambda folder: folder.id)
-            else:
-                namesakes.sort(key=_age, reverse=True)
+        if entity.is_folder:
+            namesakes.sort(key=lambda folder: folder.id)
+        else:
+            namesakes.sort(key=_age, reverse=True)
         kind[entity.name] = namesakes
 
     def remove(self, entity: Entity) -> None:

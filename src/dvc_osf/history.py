@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .concurrency import gather_or_cancel
@@ -74,8 +73,7 @@ class History:
         ]
         found, sizes = await gather_or_cancel(questions)
         history = tuple(
-            replace(
-                file,
+            file._replace(
                 size=sizes.get(version.number),
                 md5=version.md5,
                 sha256=version.sha256,

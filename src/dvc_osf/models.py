@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from .exceptions import OSFServerError
@@ -53,9 +53,11 @@ def parse_time(text: str | None) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
-@dataclass(frozen=True)
-class Entity:
+class Entity(NamedTuple):
     """A file or folder, by its id.
+
+    A tuple, for there are as many as there are files: it is made in a third of the time that a
+    frozen dataclass takes.
 
     Attributes
     ----------
@@ -167,7 +169,7 @@ class Entity:
         Entity
             The corrected record.
         """
-        return replace(self, size=size)
+        return self._replace(size=size)
 
 
 def _id_in(path: str) -> str:
@@ -412,22 +414,23 @@ def describe(path: str, entity: Entity, *, version_aware: bool = False) -> dict[
         the same version as text in ``version_id``, and in add-on storage with revisions
         ``revision``.
     """
-    info = describe_folder(path)
-    info["id"] = entity.id
-    if not entity.is_folder:
-        info |= {
-            "size": entity.size,
-            "type": "file",
-            "md5": entity.md5,
-            "sha256": entity.sha256,
-            "version": entity.version,
-            "modified": entity.modified,
-            "created": entity.created,
-        }
-        if version_aware and entity.version is not None:
-            info["version_id"] = str(entity.version)
-        if entity.revision is not None:
-            info["revision"] = entity.revision
+    if entity.is_folder:
+        return describe_folder(path) | {"id": entity.id}
+    info = {
+        "name": path,
+        "size": entity.size,
+        "type": "file",
+        "id": entity.id,
+        "md5": entity.md5,
+        "sha256": entity.sha256,
+        "version": entity.version,
+        "modified": entity.modified,
+        "created": entity.created,
+    }
+    if version_aware and entity.version is not None:
+        info["version_id"] = str(entity.version)
+    if entity.revision is not None:
+        info["revision"] = entity.revision
     return info
 
 

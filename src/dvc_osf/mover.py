@@ -10,7 +10,6 @@ put back.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import secrets
 from typing import TYPE_CHECKING
 
@@ -221,7 +220,7 @@ class Mover:
         if _keeps_versions(provider, target_provider):
             modified = moved.modified or entity.modified
             # The answer may give the first version's size.
-            moved = dataclasses.replace(entity, id=moved.id, name=target.name, modified=modified)
+            moved = entity._replace(id=moved.id, name=target.name, modified=modified)
         self._tree.learn(target.parent, folder, moved)
         if action == "move":
             self._tree.forget(source, entity)

@@ -76,10 +76,13 @@ class Tree:
         self.moment = 0
 
     async def aclose(self) -> None:
-        """Cancel listings in flight."""
+        """Cancel listings in flight, and forget all."""
         for flight in self._flights:
             flight.cancel()
         await asyncio.gather(*self._flights, return_exceptions=True)
+        # At once: what refers to a tree and its parts does so in circles, which would keep all
+        # that was listed until the garbage collector's next full round.
+        self._cache.clear()
 
     # -- reading -----------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .api import FileExistsConflictError
@@ -181,8 +181,8 @@ class _Upload:
         if entity.created is not None:
             return entity
         if entity.version == 1:
-            return replace(entity, created=entity.modified)
-        return replace(entity, created=known.created) if known is not None else entity
+            return entity._replace(created=entity.modified)
+        return entity._replace(created=known.created) if known is not None else entity
 
     async def _put(self, folder: Entity, known: Entity | None) -> Entity:
         if known is not None:

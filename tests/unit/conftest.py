@@ -401,7 +401,7 @@ class FakeOSF:
     def add_file(self, name, content=b"content", parent="", **facts):
         file = self._store(self.new_id(), name, content, 1, parent)
         if facts:
-            file = Entity(**{**file.__dict__, **facts})
+            file = file._replace(**facts)
             self.folders[parent][file.id] = file
         return file
 

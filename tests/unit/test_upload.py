@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import logging
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -211,7 +210,7 @@ class TestExclusively:
     async def test_one_that_somebody_created_at_the_same_moment_is_refused(self, osf, upload):
         def become_a_second_version():
             (file,) = osf.folders[""].values()
-            return replace(file, version=2)
+            return file._replace(version=2)
 
         osf.after["create"] = [become_a_second_version]
         with pytest.raises(FileExistsError, match="at the same moment"):
@@ -343,7 +342,7 @@ class TestVerification:
     def damaged(osf, **facts):
         def answer():
             file = max(osf.folders[""].values(), key=lambda file: file.modified)
-            return replace(file, **facts)
+            return file._replace(**facts)
 
         return answer
 
