@@ -15,6 +15,7 @@ from .api import OSFAPIClient
 from .browser import Browser
 from .concurrency import BufferBudget, KeyedLocks
 from .download import Downloader
+from .folders import FolderMaker
 from .history import History
 from .holding import Holder
 from .merger import Merger
@@ -90,6 +91,7 @@ class Engine:
         self.budget = BufferBudget(config.buffer_size)
         self.api = OSFAPIClient(token, config, view_only=traits.view_only, stats=stats, clock=clock)
         self.tree = Tree(self.api, traits.expiry)
+        self.folders = FolderMaker(self.api, self.tree)
         self.browser = Browser(
             self.api,
             self.tree,
@@ -99,10 +101,10 @@ class Engine:
         )
         self.history = History(self.api, self.tree)
         self.remover = Remover(self.api, self.tree, locks)
-        self.mover = Mover(self.api, self.tree, locks)
+        self.mover = Mover(self.api, self.tree, self.folders, locks)
         self.merger = Merger(self.tree, self.mover, self.remover, config.max_requests)
         self.holder = traits.holding and Holder(self.tree, self.mover, self.remover, traits.holding)
-        self.uploader = Uploader(self.api, self.tree, locks)
+        self.uploader = Uploader(self.api, self.tree, self.folders, locks)
         self.downloader = Downloader(self.api, self.tree, self.budget)
         self.closed = False
         self._lifetime: AsyncGenerator[None, None] = self._live()

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from .exceptions import OSFNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .children import Children
     from .paths import OSFPath
-    from .tree import Tree
 
 __all__ = ["Leftovers"]
 
@@ -25,12 +27,12 @@ class Leftovers:
 
     Parameters
     ----------
-    tree : Tree
-        What knows the listings.
+    listing : callable
+        Returns what a folder holds, by its path, the operation and ``refresh=``.
     """
 
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
+    def __init__(self, listing: Callable[..., Awaitable[Children]]) -> None:
+        self._listing = listing
         self._thinned: set[str] = set()
         """Places from which this client took something, and those above them."""
 
@@ -81,7 +83,7 @@ class Leftovers:
         if not path.parts or str(path) not in self._thinned:
             return False
         try:
-            children = await self._tree.children(path, operation, refresh=refresh)
+            children = await self._listing(path, operation, refresh=refresh)
         except OSFNotFoundError as error:
             if error.status is not None:
                 raise

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from .api import OSFAPIClient
     from .concurrency import KeyedLocks
+    from .folders import FolderMaker
     from .models import Entity, Provider
     from .paths import OSFPath
     from .tree import Tree
@@ -46,13 +47,18 @@ class Mover:
         What asks.
     tree : Tree
         What knows the ids.
+    folders : FolderMaker
+        What makes those that are missing.
     locks : KeyedLocks
         Keeps other writers of both paths apart.
     """
 
-    def __init__(self, api: OSFAPIClient, tree: Tree, locks: KeyedLocks) -> None:
+    def __init__(
+        self, api: OSFAPIClient, tree: Tree, folders: FolderMaker, locks: KeyedLocks
+    ) -> None:
         self._api = api
         self._tree = tree
+        self._folders = folders
         self._locks = locks
 
     async def file(self, action: str, source: OSFPath, target: OSFPath) -> None:
@@ -78,7 +84,7 @@ class Mover:
             file = await self._tree.file(source, action)
             if file is None:
                 raise not_found(source, action)
-            folder = await self._tree.ensure_folder(target.parent, action)
+            folder = await self._folders.ensure(target.parent, action)
             there = (await self._tree.children(target.parent, action)).files.get(target.name)
             if there:
                 # Begun, it must not be left in the middle, with the target set aside.
@@ -123,7 +129,7 @@ class Mover:
                     operation=action,
                     hint="Move what is in them file by file",
                 )
-            into = await self._tree.ensure_folder(target.parent, action)
+            into = await self._folders.ensure(target.parent, action)
             await self._relocate(action, source, folders[0], target, into)
 
         async with self._both(source, target):

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .children import Children
-from .concurrency import KeyedLocks
-from .exceptions import OSFException, OSFNotFoundError, OSFVersionConflictError
+from .exceptions import OSFException, OSFNotFoundError
 from .leftovers import Leftovers
 from .models import Entity
 from .paths import DEFAULT_PROVIDER, OSFPath
@@ -66,12 +65,11 @@ class Tree:
     """
 
     def __init__(self, api: OSFAPIClient, expiry: float) -> None:
-        self.leftovers = Leftovers(self)
+        self.leftovers = Leftovers(self.children)
         self._api = api
         self._expiry = expiry
         self._cache: dict[str, dict[str, _Cached]] = {}
         self._flights: set[asyncio.Task[None]] = set()
-        self._creating = KeyedLocks()
         self._warned: set[str] = set()
         self.moment = 0
 
@@ -219,6 +217,25 @@ class Tree:
         namesakes = known.files.get(path.name) if known else None
         return namesakes[0] if namesakes else None
 
+    def known_folder(self, path: OSFPath) -> Entity | None:
+        """Return a folder that the cache knows, without asking.
+
+        Parameters
+        ----------
+        path : OSFPath
+            The folder.
+
+        Returns
+        -------
+        Entity or None
+            The oldest of that path; None where the cache does not know.
+        """
+        if not path.parts:
+            return Entity.root()
+        known = self._known(path)
+        namesakes = known.folders.get(path.name) if known else None
+        return namesakes[0] if namesakes else None
+
     def _known(self, path: OSFPath) -> Children | None:
         """Return what the cache believes of the folder that holds a path, perhaps not all of it."""
         folders = self._cache.get(str(path.parent), {})
@@ -335,80 +352,6 @@ class Tree:
             return False
         return True
 
-    # -- creating folders --------------------------------------------------------------------
-
-    async def ensure_folder(self, path: OSFPath, operation: str) -> Entity:
-        """Return a folder, created with its parents where it does not exist.
-
-        Parameters
-        ----------
-        path : OSFPath
-            The folder.
-        operation : str
-            For the errors.
-
-        Returns
-        -------
-        Entity
-            The folder; the oldest where there are several.
-        """
-        if not path.parts:
-            return Entity.root()
-        known = self._known(path)
-        if known is not None and path.name in known.folders:
-            return known.folders[path.name][0]
-        async with self._creating.hold(str(path)):
-            try:
-                return await self._find_or_create(path, operation)
-            except OSFNotFoundError:
-                if not path.parent.parts:
-                    raise
-            # The parent's id in the cache led nowhere: somebody deleted it.
-            self.invalidate(path.parent)
-            return await self._find_or_create(path, operation)
-
-    async def _find_or_create(self, path: OSFPath, operation: str) -> Entity:
-        parent = await self.ensure_folder(path.parent, operation)
-        existing = (await self.children(path.parent, operation)).folders.get(path.name)
-        if existing:
-            return existing[0]
-        with self.doubting(path):
-            return await self._create_folder(parent, path, operation)
-
-    async def _create_folder(self, parent: Entity, path: OSFPath, operation: str) -> Entity:
-        provider = await self.provider(path, operation)
-        looked = True
-        async for attempt in self._api.attempts(operation, str(path)):
-            with attempt:
-                # A second create after a lost answer could make a second folder: look first.
-                existing = None if looked else await self._look_for_folder(path, operation)
-                if existing is not None:
-                    return existing
-                try:
-                    folder = await self._api.create_folder(provider, parent, path.name, str(path))
-                except OSFVersionConflictError:
-                    # The answer does not say which id it has.
-                    existing = await self._look_for_folder(path, operation)
-                    if existing is None:
-                        raise
-                    return existing
-                except Exception as error:
-                    looked = not is_transient(error)
-                    raise
-        self.learn(path.parent, parent, folder)
-        self._know_empty(path, folder)
-        return folder
-
-    async def _look_for_folder(self, path: OSFPath, operation: str) -> Entity | None:
-        children = await self.children(path.parent, operation, refresh=True)
-        folders = children.folders.get(path.name)
-        return folders[0] if folders else None
-
-    def _know_empty(self, path: OSFPath, folder: Entity) -> None:
-        cached = self._place(path, folder)
-        cached.complete = True
-        cached.expires = self._api.clock.monotonic() + self._expiry
-
     # -- keeping the cache true --------------------------------------------------------------
 
     def learn(self, parent: OSFPath, folder: Entity, entity: Entity) -> None:
@@ -432,6 +375,20 @@ class Tree:
             cached.expires = self._api.clock.monotonic() + self._expiry
         self._change(cached, lambda children: children.add(entity))
         self.leftovers.gave(parent.child(entity.name))
+
+    def learn_empty(self, path: OSFPath, folder: Entity) -> None:
+        """Enter a folder that has just been made: there is nothing in it.
+
+        Parameters
+        ----------
+        path : OSFPath
+            Its path.
+        folder : Entity
+            The folder.
+        """
+        cached = self._place(path, folder)
+        cached.complete = True
+        cached.expires = self._api.clock.monotonic() + self._expiry
 
     def forget(self, path: OSFPath, entity: Entity) -> None:
         """Strike out what was deleted or moved away, and all that was below it.

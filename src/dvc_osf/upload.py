@@ -21,6 +21,7 @@ from .retry import look_until, patience_after
 if TYPE_CHECKING:
     from .api import OSFAPIClient
     from .concurrency import KeyedLocks
+    from .folders import FolderMaker
     from .messages import Body
     from .models import Entity
     from .paths import OSFPath
@@ -64,13 +65,18 @@ class Uploader:
         What sends.
     tree : Tree
         What knows the folders.
+    folders : FolderMaker
+        What makes those that are missing.
     locks : KeyedLocks
         Keeps writers of one path apart: concurrent PUTs to one file corrupt it on the OSF.
     """
 
-    def __init__(self, api: OSFAPIClient, tree: Tree, locks: KeyedLocks) -> None:
+    def __init__(
+        self, api: OSFAPIClient, tree: Tree, folders: FolderMaker, locks: KeyedLocks
+    ) -> None:
         self._api = api
         self._tree = tree
+        self._folders = folders
         self._locks = locks
 
     async def upload(self, job: UploadJob, source: Source) -> Entity:
@@ -103,7 +109,7 @@ class Uploader:
                 "a file needs a name", path=place, operation=operation, hint=OSFPathError.hint
             )
         async with self._locks.hold(place):
-            upload = _Upload(self._api, self._tree, job, source)
+            upload = _Upload(self._api, self._tree, self._folders, job, source)
             logger.debug("%s osf://%s: %d bytes begin", operation, place, source.size)
             try:
                 with self._tree.doubting(job.place):
@@ -121,9 +127,17 @@ class Uploader:
 class _Upload:
     """One upload, over all its attempts."""
 
-    def __init__(self, api: OSFAPIClient, tree: Tree, job: UploadJob, source: Source) -> None:
+    def __init__(
+        self,
+        api: OSFAPIClient,
+        tree: Tree,
+        folders: FolderMaker,
+        job: UploadJob,
+        source: Source,
+    ) -> None:
         self._api = api
         self._tree = tree
+        self._folders = folders
         self._path = job.place
         self._progress = job.progress
         self._operation = job.operation
@@ -157,7 +171,7 @@ class _Upload:
         return await self._verified(entity)
 
     async def _send(self) -> Entity:
-        folder = await self._tree.ensure_folder(self._path.parent, self._operation)
+        folder = await self._folders.ensure(self._path.parent, self._operation)
         # Whether the file exists for an exclusive creation is the server's to say.
         known = self._damaged if self._exclusive else self._tree.known_file(self._path)
         try:
@@ -166,7 +180,7 @@ class _Upload:
             # An id in the cache is no longer true; resolve once more.
             if not self._tree.invalidate(self._path):
                 raise
-            folder = await self._tree.ensure_folder(self._path.parent, self._operation)
+            folder = await self._folders.ensure(self._path.parent, self._operation)
             entity = await self._put(folder, None)
         entity = self._with_created(entity, known)
         if known is not None and known.id != entity.id:

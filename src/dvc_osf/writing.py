@@ -204,7 +204,7 @@ class WritingFileSystem(ReadingFileSystem):
         if self.create_folders and place.parts:
             if not create_parents:
                 await (await self._engine()).tree.folders(place.parent, "mkdir")
-            await (await self._engine()).tree.ensure_folder(place, "mkdir")
+            await (await self._engine()).folders.ensure(place, "mkdir")
 
     async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Do nothing, as :meth:`_mkdir`."""

@@ -193,7 +193,7 @@ class Soak:
             held = {
                 "places": fs.config.max_requests - slots._value,
                 "bytes": sum(pool._total - pool._free for pool in pools),
-                "locks": len(engine.uploader._locks._locks) + len(engine.tree._creating._locks),
+                "locks": len(engine.uploader._locks._locks) + len(engine.folders._locks._locks),
                 "listings": len(engine.tree._flights),
             }
             if any(held.values()):

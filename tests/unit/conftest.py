@@ -35,6 +35,7 @@ from dvc_osf.paths import OSFPath
 from dvc_osf.retry import Clock, attempts
 from dvc_osf.stats import Stats
 from dvc_osf.transport import Transport
+from dvc_osf.tree import Tree
 
 # A machine that is busy is no reason to fail.
 hypothesis.settings.register_profile("unit", deadline=None)
@@ -564,3 +565,19 @@ def osf(clock, stats):
 def place():
     """Return a function that makes a path in one project."""
     return lambda text="": OSFPath.parse(f"abc12/osfstorage/{text}")
+
+
+@pytest.fixture
+async def tree(osf):
+    """Return what resolves paths and caches listings for a minute."""
+    tree = Tree(osf, 60.0)
+    yield tree
+    await tree.aclose()
+
+
+@pytest.fixture
+async def forgetful(osf):
+    """Return a tree that caches nothing."""
+    tree = Tree(osf, 0)
+    yield tree
+    await tree.aclose()

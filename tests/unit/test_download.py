@@ -24,6 +24,7 @@ from dvc_osf.exceptions import (
     OSFPermissionError,
     OSFServerError,
 )
+from dvc_osf.folders import FolderMaker
 from dvc_osf.models import Entity
 from dvc_osf.sources import FileSource, SmallFileSource
 from dvc_osf.tree import Tree
@@ -40,10 +41,8 @@ def content_of(size):
 
 
 @pytest.fixture
-async def downloader(osf):
-    tree = Tree(osf, 60.0)
-    yield Downloader(osf, tree, BufferBudget(64 * MIB))
-    await tree.aclose()
+def downloader(osf, tree):
+    return Downloader(osf, tree, BufferBudget(64 * MIB))
 
 
 @pytest.fixture
@@ -593,7 +592,10 @@ class TestBesideUploads:
         config = Config(api_url=f"{server.url}/v2", max_requests=1, buffer_size=16 * MIB)
         async with OSFAPIClient(None, config, stats=stats, clock=clock) as api:
             tree, budget = Tree(api, 60.0), BufferBudget(config.buffer_size)
-            uploader, downloader = Uploader(api, tree, KeyedLocks()), Downloader(api, tree, budget)
+            uploader, downloader = (
+                Uploader(api, tree, FolderMaker(api, tree), KeyedLocks()),
+                Downloader(api, tree, budget),
+            )
 
             def upload(name, source):
                 job = UploadJob(place(name), ProgressTracker(None), "put_file")
@@ -676,7 +678,9 @@ class TestPlacesAfterAFailure:
             await until(lambda: stats.retries == 1)
             source = FileSource(str(tmp_path / "large"), 6 * MIB, 2 * MIB, budget)
             job = UploadJob(place("a.txt"), ProgressTracker(None), "put_file")
-            uploading = asyncio.ensure_future(Uploader(api, tree, KeyedLocks()).upload(job, source))
+            uploading = asyncio.ensure_future(
+                Uploader(api, tree, FolderMaker(api, tree), KeyedLocks()).upload(job, source)
+            )
             await until(lambda: "PUT" in server.methods)
             back_off.set()
             try:

@@ -24,9 +24,9 @@ from dvc_osf.exceptions import (
     OSFTimeoutError,
     OSFVersionConflictError,
 )
+from dvc_osf.folders import FolderMaker
 from dvc_osf.paths import OSFPath
 from dvc_osf.sources import BytesSource, FileSource
-from dvc_osf.tree import Tree
 from dvc_osf.upload import Uploader, UploadJob
 from dvc_osf.utils import ProgressTracker
 
@@ -35,16 +35,9 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-async def tree(osf):
-    tree = Tree(osf, 60.0)
-    yield tree
-    await tree.aclose()
-
-
-@pytest.fixture
 def upload(osf, tree, place):
     """Return a coroutine function that stores bytes at a path."""
-    uploader = Uploader(osf, tree, KeyedLocks())
+    uploader = Uploader(osf, tree, FolderMaker(osf, tree), KeyedLocks())
 
     async def store(path="a.txt", data=DATA, *, exclusive=False, progress=None, source=None):
         target = path if isinstance(path, OSFPath) else place(path)
