@@ -18,19 +18,14 @@ from yarl import URL
 
 from . import __version__
 from .concurrency import finish
-from .exceptions import (
-    OSFCertificateError,
-    OSFConnectionError,
-    OSFException,
-    OSFServerError,
-    OSFTimeoutError,
-)
+from .exceptions import OSFException, OSFServerError
+from .failures import LostConnectionError, StalledError, translate, translated
 from .flight import EXPECT_FROM, Flight, Offered
 from .messages import Answer, Body, BytesBody, Request
 from .retry import Clock, RateGate, retry_after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from .auth import TokenSource
     from .config import Config
@@ -46,10 +41,6 @@ _NO_EXPECT = 417
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class _LostConnectionError(aiohttp.ClientConnectionError):
-    """A connection that broke; aiohttp would answer its own kinds by sending the request again."""
 
 
 class _Response(aiohttp.ClientResponse):
@@ -76,10 +67,6 @@ class _Response(aiohttp.ClientResponse):
         return self
 
 
-class _StalledError(asyncio.TimeoutError):
-    """The watchdog's word for an upload that does not move."""
-
-
 class _HeldBackError(Exception):
     """The gate closed after a request had passed it, and before any of it had left."""
 
@@ -93,7 +80,7 @@ async def _surface_lost_connections(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _LostConnectionError(str(error) or type(error).__name__) from error
+        raise LostConnectionError(str(error) or type(error).__name__) from error
 
 
 class Transport:
@@ -193,7 +180,7 @@ class Transport:
         Answer
             All of it.
         """
-        with _translated(request):
+        with translated(request):
             content = await response.read()
         self._stats.bytes_received += len(content)
         return Answer(response.status, response.headers, content)
@@ -271,7 +258,7 @@ class Transport:
         """
         begun = time.monotonic()
         try:
-            with _translated(request):
+            with translated(request):
                 async for chunk in response.content.iter_any():
                     self._stats.bytes_received += len(chunk)
                     yield chunk
@@ -317,7 +304,7 @@ class Transport:
             flight.begun.set_result(None)
 
     async def _send(self, request: Request, flight: Flight) -> aiohttp.ClientResponse:
-        with _translated(request):
+        with translated(request):
             if request.body is None:
                 return await self._start(request, flight, silence=self._config.timeout)
             return await self._stream_upload(request, request.body, flight)
@@ -432,7 +419,7 @@ class Transport:
             await self._progress(sending, tracker, body)
             return await sending
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-            failure = body.failure or _translate(error, request)
+            failure = body.failure or translate(error, request)
             if not isinstance(failure, OSFException):
                 raise failure from None
             failure.bytes_uploaded = flight.bytes_of(body, offered, tracker)
@@ -464,7 +451,7 @@ class Transport:
                 sent, moved = tracker.bytes_written, now
             elif now - moved >= limit:
                 what = "the answer" if sent >= body.size else "the upload"
-                raise _StalledError(f"{what} made no progress for {limit:.0f} s")
+                raise StalledError(f"{what} made no progress for {limit:.0f} s")
 
     def _proxy(self, url: URL) -> str | None:
         """Find the proxy that the environment names for a URL.
@@ -488,34 +475,3 @@ def _tls(verify: bool | str) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=verify)
     except OSError as error:
         raise ValueError(f"ssl_verify: {verify} is not a readable CA file ({error})") from None
-
-
-@contextlib.contextmanager
-def _translated(request: Request) -> Iterator[None]:
-    """Turn what aiohttp raises into this package's errors."""
-    try:
-        yield
-    except OSFException:
-        raise
-    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-        raise _translate(error, request) from error
-
-
-def _translate(error: BaseException, request: Request) -> OSFException:
-    where: dict[str, Any] = {"operation": request.operation, "path": request.path}
-    host = f"{request.url.scheme}://{request.url.authority}"
-    if isinstance(error, _StalledError):
-        return OSFTimeoutError(str(error), **where)
-    if isinstance(error, asyncio.TimeoutError):
-        return OSFTimeoutError(f"{host} was silent for too long", **where)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return OSFCertificateError(f"the certificate of {host} is not trusted", **where)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.os_error.strerror or error.os_error
-        failure = OSFConnectionError(f"cannot connect to {host} ({reason})", **where)
-        failure.unreachable = True
-        return failure
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return OSFConnectionError(f"the answer of {host} was cut off", **where)
-    # Not the error's own text: it may quote a signed URL.
-    return OSFConnectionError(f"the connection to {host} was lost", **where)
