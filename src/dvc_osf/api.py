@@ -11,59 +11,33 @@ import contextlib
 import dataclasses
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .answers import announced_length, range_start, unreadable
 from .asker import Asker
 from .auth import TokenSource
 from .config import Config
-from .exceptions import OSFServerError, OSFVersionConflictError
+from .exceptions import OSFServerError
 from .messages import Answer, Arriving, BytesBody, Request
 from .models import Entity, Provider, Version
 from .projects import Projects
+from .readings import Listing, about, read_conflict, read_entities, read_entity
 from .retry import Clock
 from .stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from typing_extensions import Self
     from yarl import URL
 
     from .messages import Body
 
-__all__ = ["FileExistsConflictError", "Listing", "OSFAPIClient"]
+__all__ = ["OSFAPIClient"]
 
 _FEW_ENTITIES = 1000
-
-
-@dataclasses.dataclass(frozen=True)
-class Listing:
-    """What a folder holds.
-
-    Attributes
-    ----------
-    entities : tuple of Entity
-        All of its children, in no order.
-    etag : str or None
-        For asking whether it has changed.
-    """
-
-    entities: tuple[Entity, ...]
-    etag: str | None
-
-
-class FileExistsConflictError(OSFVersionConflictError):
-    """The 409 to a file's creation, which carries the file that exists.
-
-    Attributes
-    ----------
-    existing : Entity or None
-        That file; its size may be the first version's.
-    """
-
-    existing: Entity | None = None
+"""Entities of a listing that are read on the spot; more are read in a thread."""
 
 
 class OSFAPIClient:
@@ -159,12 +133,12 @@ class OSFAPIClient:
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
             raise unreadable(answer, "ls", path)
         data = found["data"]
-        with _about("ls", path):
+        with about("ls", path):
             if len(data) > _FEW_ENTITIES:
-                entities = await asyncio.to_thread(_read_entities, data)
+                entities = await asyncio.to_thread(read_entities, data)
             else:
                 await self._asker.turn()
-                entities = _read_entities(data)
+                entities = read_entities(data)
         return Listing(entities, answer.headers.get("ETag"))
 
     async def create_folder(
@@ -196,7 +170,7 @@ class OSFAPIClient:
         query = {"kind": "folder", "name": name}
         answer = await self.put(provider, parent, query, "folder PUT", "mkdir", path)
         await self._handle_response(answer, "mkdir", path, project=provider.project)
-        return await self._read_entity(answer, name, "mkdir", path)
+        return await read_entity(answer, name, "mkdir", path)
 
     # -- WaterButler: files ------------------------------------------------------------------
 
@@ -241,9 +215,9 @@ class OSFAPIClient:
         query = {"kind": "file", "name": name} if target.is_folder else {"kind": "file"}
         answer = await self.put(provider, target, query, "file PUT", operation, path, body)
         if answer.status == 409:
-            raise await self._read_conflict(answer, name, operation, path)
+            raise await read_conflict(answer, self._asker.words(answer), name, operation, path)
         await self._handle_response(answer, operation, path, project=provider.project)
-        return await self._read_entity(answer, name, operation, path)
+        return await read_entity(answer, name, operation, path)
 
     async def put(
         self,
@@ -281,22 +255,6 @@ class OSFAPIClient:
         headers = {} if body else {"Content-Length": "0"}
         request = Request("PUT", url, kind, operation, path, body=body, headers=headers)
         return await self._asker.transport.request(request)
-
-    async def _read_conflict(
-        self, answer: Answer, name: str, operation: str, path: str
-    ) -> FileExistsConflictError:
-        conflict = FileExistsConflictError(
-            self._asker.words(answer) or "a file of that name exists",
-            status=409,
-            path=path,
-            operation=operation,
-        )
-        found = await answer.json()
-        if isinstance(found, dict) and found.get("data"):
-            with _about(operation, path):
-                existing = Entity.from_waterbutler(found["data"])
-            conflict.existing = self._same_name(existing, name, operation, path)
-        return conflict
 
     @contextlib.asynccontextmanager
     async def download(
@@ -369,7 +327,7 @@ class OSFAPIClient:
         answer, found = await self._asker.ask_json(request, project=provider.project)
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
             raise unreadable(answer, "versions", path)
-        with _about("versions", path):
+        with about("versions", path):
             return [Version.from_waterbutler(item) for item in found["data"]]
 
     async def version_sizes(self, file: Entity, path: str) -> dict[int, int]:
@@ -470,7 +428,7 @@ class OSFAPIClient:
         await self._handle_response(answer, action, path, project=provider.project)
         if answer.status == 202:
             return None
-        return await self._read_entity(answer, name, action, path)
+        return await read_entity(answer, name, action, path)
 
     async def delete(self, provider: Provider, entity: Entity, path: str) -> None:
         """Delete a file, or a folder with all that is in it, in one request.
@@ -530,38 +488,3 @@ class OSFAPIClient:
 
     def _url(self, provider: Provider, entity: Entity, **query: str) -> URL:
         return self._asker.url(provider.url(entity, **query))
-
-    async def _read_entity(self, answer: Answer, name: str, operation: str, path: str) -> Entity:
-        found = await answer.json()
-        if not isinstance(found, dict) or "data" not in found:
-            # It was done; only what was said about it is lost.
-            raise unreadable(answer, operation, path)
-        with _about(operation, path):
-            entity = Entity.from_waterbutler(found["data"])
-        return self._same_name(entity, name, operation, path)
-
-    @staticmethod
-    def _same_name(entity: Entity, name: str, operation: str, path: str) -> Entity:
-        """Insist on the name that was asked for: the OSF changes some, and then means others."""
-        if entity.name != name:
-            raise OSFServerError(
-                f"the OSF answered for {entity.name!r} instead of {name!r}",
-                operation=operation,
-                path=path,
-                hint="Rename the file; the OSF cannot keep its name",
-            )
-        return entity
-
-
-@contextlib.contextmanager
-def _about(operation: str, path: str) -> Iterator[None]:
-    """Let an error of reading an answer say what was asked, of what."""
-    try:
-        yield
-    except OSFServerError as error:
-        error.operation, error.path = operation, path
-        raise
-
-
-def _read_entities(data: list[Any]) -> tuple[Entity, ...]:
-    return tuple(Entity.from_waterbutler(item) for item in data)

@@ -7,7 +7,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .api import FileExistsConflictError
 from .exceptions import (
     OSFException,
     OSFIntegrityError,
@@ -16,6 +15,7 @@ from .exceptions import (
     OSFPathError,
     OSFVersionConflictError,
 )
+from .readings import FileExistsConflictError
 from .retry import look_until, patience_after
 
 if TYPE_CHECKING:

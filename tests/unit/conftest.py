@@ -25,13 +25,13 @@ import hypothesis
 import pytest
 from yarl import URL
 
-from dvc_osf.api import FileExistsConflictError, Listing
 from dvc_osf.auth import TokenSource
 from dvc_osf.config import Config
 from dvc_osf.exceptions import OSFNotFoundError, OSFVersionConflictError
 from dvc_osf.messages import Arriving, Request
 from dvc_osf.models import Entity, Provider, Version
 from dvc_osf.paths import OSFPath
+from dvc_osf.readings import FileExistsConflictError, Listing
 from dvc_osf.retry import Clock, attempts
 from dvc_osf.stats import Stats
 from dvc_osf.transport import Transport

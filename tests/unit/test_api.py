@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from dvc_osf.answers import announced_length
-from dvc_osf.api import FileExistsConflictError, OSFAPIClient
+from dvc_osf.api import OSFAPIClient
 from dvc_osf.auth import TokenSource
 from dvc_osf.config import Config
 from dvc_osf.exceptions import (
@@ -27,6 +27,7 @@ from dvc_osf.exceptions import (
 )
 from dvc_osf.messages import BytesBody
 from dvc_osf.models import Entity, Provider
+from dvc_osf.readings import FileExistsConflictError
 
 TOKEN = "sEcReT0123456789"
 ROOT = Entity.root()

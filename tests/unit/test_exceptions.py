@@ -10,7 +10,6 @@ import pytest
 
 import dvc_osf
 from dvc_osf import exceptions
-from dvc_osf.api import FileExistsConflictError
 from dvc_osf.exceptions import (
     OSFAuthenticationError,
     OSFCertificateError,
@@ -30,6 +29,7 @@ from dvc_osf.exceptions import (
     error_for_status,
 )
 from dvc_osf.models import Entity
+from dvc_osf.readings import FileExistsConflictError
 
 KINDS = [
     (OSFPathError, ValueError, None),

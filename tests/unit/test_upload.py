@@ -9,7 +9,6 @@ import os
 
 import pytest
 
-from dvc_osf.api import FileExistsConflictError
 from dvc_osf.concurrency import BufferBudget, KeyedLocks
 from dvc_osf.exceptions import (
     OSFConnectionError,
@@ -26,6 +25,7 @@ from dvc_osf.exceptions import (
 )
 from dvc_osf.folders import FolderMaker
 from dvc_osf.paths import OSFPath
+from dvc_osf.readings import FileExistsConflictError
 from dvc_osf.sources import BytesSource, FileSource
 from dvc_osf.upload import Uploader, UploadJob
 from dvc_osf.utils import ProgressTracker
