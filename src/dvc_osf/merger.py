@@ -87,7 +87,7 @@ class Merger:
                     operation=action,
                     hint="Name a provider, or a folder in it",
                 )
-        if f"{target}/".startswith(f"{source}/"):
+        if target.is_below(source):
             raise OSFPathError(
                 "a folder cannot go into itself", path=str(target), operation=action, hint=""
             )

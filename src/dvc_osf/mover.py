@@ -115,7 +115,7 @@ class Mover:
             The target is inside the source.
         """
         _insist_on_names(action, source, target)
-        if f"{target}/".startswith(f"{source}/"):
+        if target == source or target.is_below(source):
             raise OSFPathError(
                 "a folder cannot go into itself", path=str(target), operation=action, hint=""
             )

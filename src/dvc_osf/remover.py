@@ -125,6 +125,6 @@ def topmost(places: Iterable[OSFPath]) -> list[OSFPath]:
     """
     chosen: list[OSFPath] = []
     for place in sorted(places, key=lambda place: str(place).split("/")):
-        if not chosen or not f"{place}/".startswith(f"{chosen[-1]}/"):
+        if not chosen or not (place == chosen[-1] or place.is_below(chosen[-1])):
             chosen.append(place)
     return chosen
