@@ -69,8 +69,9 @@ def running(arguments, **options):
 def objects(osf):
     """Read all that the remote holds: the name of each object, and its content."""
     fs = OSFFileSystem(token=osf.token, endpoint_url=osf.api_url, skip_instance_cache=True)
-    root = f"{osf.project}/osfstorage/store/files/md5"
-    found = fs.cat(fs.find(root)) if fs.exists(root) else {}
+    paths = fs.find(f"{osf.project}/osfstorage/store/files/md5")
+    # There may be folders and nothing in them yet.
+    found = fs.cat(paths) if paths else {}
     fs.close()
     return {"".join(path.split("/")[-2:]): data for path, data in found.items()}
 
