@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .exchange import Exchange
     from .store import Node, Store, Token
 
 _ALL_WRITE = {"osf.full_write"}
@@ -34,11 +33,14 @@ class Caller:
         Why API v2 refuses the credentials; WaterButler takes such a caller for anonymous.
     view_only
         The key of a view-only link, if the request carries one.
+    label
+        How the log calls the token, None without one.
     """
 
     token: Token | None = None
     rejected: str | None = None
     view_only: str | None = None
+    label: str | None = None
 
     @property
     def user(self) -> str | None:
@@ -88,20 +90,18 @@ class Caller:
         return scoped and permission is not None and _RANK[permission] >= _RANK[needed]
 
 
-def identify(exchange: Exchange) -> Caller:
-    """Return who sent a request, and note the token's label in the log."""
-    view_only = exchange.query.get("view_only") or None
-    scheme, _, credentials = exchange.request.headers.get("Authorization", "").partition(" ")
+def identify(authorization: str, view_only: str | None, store: Store) -> Caller:
+    """Return who sends such an ``Authorization`` header, and such a key of a view-only link."""
+    scheme, _, credentials = authorization.partition(" ")
     if scheme == "Basic":
         return Caller(rejected=_basic_fault(credentials), view_only=view_only)
     if scheme != "Bearer" or not credentials:
         return Caller(view_only=view_only)
-    token = exchange.world.store.token(credentials.strip())
+    token = store.token(credentials.strip())
     if token is None:
-        exchange.entry.token = UNKNOWN
-        return Caller(rejected="User provided an invalid OAuth2 access token", view_only=view_only)
-    exchange.entry.token = token.label
-    return Caller(token=token, view_only=view_only)
+        rejected = "User provided an invalid OAuth2 access token"
+        return Caller(rejected=rejected, view_only=view_only, label=UNKNOWN)
+    return Caller(token=token, view_only=view_only, label=token.label)
 
 
 def _basic_fault(credentials: str) -> str:

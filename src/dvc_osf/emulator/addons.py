@@ -16,9 +16,9 @@ from .records import Content
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .exchange import Exchange
     from .records import Entity, Version
     from .store import Node, Store
-    from .waterbutler import Task
     from .world import World
 
 OSFSTORAGE = "osfstorage"
@@ -81,7 +81,7 @@ def dialect(provider: str) -> Dialect:
     return wb_json if provider == OSFSTORAGE else s3_json
 
 
-def entity(task: Task, node: Node) -> Entity:
+def entity(exchange: Exchange, node: Node, provider: str, path: str) -> Entity:
     """Return the entity of an add-on that the URL's path names.
 
     S3 has no folders, only keys: WaterButler does not look whether one is there before it puts
@@ -92,18 +92,18 @@ def entity(task: Task, node: Node) -> Entity:
     Refusal
         404 if there is none, 400 for a path that is not its own normal form.
     """
-    world, path = task.exchange.world, task.path
+    world = exchange.world
     try:
         check_path(path)
     except InvalidPathError as error:
         raise wb_errors.own(400, str(error)) from None
-    found = at(world, node, task.provider, path)
+    found = at(world, node, provider, path)
     if found is not None:
         return found
-    if path.endswith("/") and task.exchange.method == "PUT":
-        return _make_folders(world, root(world, node, task.provider), path)
-    if path.endswith("/") and task.exchange.method == "DELETE":
-        task.exchange.accepted = True
+    if path.endswith("/") and exchange.method == "PUT":
+        return _make_folders(world, root(world, node, provider), path)
+    if path.endswith("/") and exchange.method == "DELETE":
+        exchange.accepted = True
         raise Refusal(Answer(204))
     raise wb_errors.missing(path)
 
@@ -134,7 +134,7 @@ def _make_folders(world: World, folder: Entity, path: str) -> Entity:
     return folder
 
 
-def version(task: Task, entity: Entity) -> Version:
+def version(world: World, entity: Entity, asked: str | None) -> Version:
     """Return the version of an add-on's file that is asked for, by S3's name of it.
 
     Raises
@@ -142,11 +142,11 @@ def version(task: Task, entity: Entity) -> Version:
     Refusal
         400 for a version that does not exist.
     """
-    versions = task.exchange.world.tree.versions(entity.id)
-    if task.version is None or task.version.lower() == "latest":
+    versions = world.tree.versions(entity.id)
+    if asked is None or asked.lower() == "latest":
         return versions[0]
     for found in versions:
-        if s3_json.version_id(found) == task.version:
+        if s3_json.version_id(found) == asked:
             return found
     raise wb_errors.own(400, "Invalid version id specified")
 

@@ -8,14 +8,13 @@ import json
 import posixpath
 import re
 import sqlite3
-import unicodedata
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from . import addons, storage, wb_errors, wb_json, zipping
 from .answer import Answer
+from .names import content_disposition
 from .tree import children
 
 if TYPE_CHECKING:
@@ -24,14 +23,13 @@ if TYPE_CHECKING:
     from .addons import Dialect
     from .exchange import Exchange
     from .records import Entity
-    from .waterbutler import Task
+    from .task import Task
 
 # Longer listings are put together in a thread, on a snapshot of the database.
 _INLINE_LISTING = 500
 _CLOSED_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 # WaterButler overrides the type for these only; everything else is a stream of bytes.
 _CONTENT_TYPES = {".csv": "text/csv", ".md": "text/x-markdown"}
-_CONTROL = re.compile("[\x00-\x1f]")
 
 
 async def get(task: Task, entity: Entity) -> Answer:
@@ -100,7 +98,7 @@ def _content(task: Task, entity: Entity) -> Answer:
         wanted = int(task.version) if task.version else entity.versions
         version = world.tree.identified(entity.id, wanted)[0]
     else:
-        version = addons.version(task, entity)
+        version = addons.version(world, entity, task.version)
     name = task.arguments.get("displayName") or entity.name
     disposition = content_disposition(name)
     redirects = task.provider == "osfstorage" and world.settings.storage_redirect
@@ -137,13 +135,6 @@ def _wanted_range(exchange: Exchange) -> tuple[int, int | None]:
     if match is None or int(match[2]) < int(match[1]):
         return 0, None
     return int(match[1]), int(match[2])
-
-
-def content_disposition(name: str) -> str:
-    """Return the header that names a download, in both of its forms."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = _CONTROL.sub("_", ascii_name).replace("\\", "\\\\").replace('"', '\\"')
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 
 
 def _json(exchange: Exchange, value: object) -> Answer:

@@ -13,7 +13,7 @@ from .names import InvalidPathError, UnusableNameError, child_name, numbered
 if TYPE_CHECKING:
     from .records import Entity
     from .store import Node
-    from .waterbutler import Task
+    from .task import Task
     from .world import World
 
 _MAX_BODY = 1_000_000

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
+from urllib.parse import quote
 
 # Tornado replaces these in query arguments; tab and newline survive.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
+_ANY_CONTROL = re.compile("[\x00-\x1f]")
 
 
 class InvalidPathError(ValueError):
@@ -71,3 +74,10 @@ def numbered(name: str, number: int) -> str:
     """Return ``name (number).ext``, the name of a copy that makes room."""
     stem, extension = posixpath.splitext(name)
     return f"{stem} ({number}){extension}"
+
+
+def content_disposition(name: str) -> str:
+    """Return the header that names a download, in both of its forms."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = _ANY_CONTROL.sub("_", ascii_name).replace("\\", "\\\\").replace('"', '\\"')
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

@@ -1,19 +1,9 @@
-"""WaterButler's limit for each token, and API v2's for anonymous callers."""
+"""How the requests of one caller are counted: WaterButler's way, and API v2's."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 import time
 from collections import defaultdict, deque
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
-
-from . import wb_errors
-from .answer import Refusal
-
-if TYPE_CHECKING:
-    from .exchange import Exchange
 
 
 class FixedWindows:
@@ -54,38 +44,3 @@ class SlidingWindow:
             times.append(now)
             return 0.0
         return max(waits)
-
-
-def check_rate(exchange: Exchange) -> None:
-    """Count a request to WaterButler.
-
-    Raises
-    ------
-    Refusal
-        429 when the caller's window is used up.
-    """
-    limit = exchange.world.settings.rate_limit
-    if limit is None:
-        return
-    requests, window = limit
-    credentials = exchange.request.headers.get("Authorization") or exchange.request.remote or ""
-    key = hashlib.sha256(credentials.encode()).hexdigest()
-    number, left = exchange.world.windows.count(key, window)
-    if number <= requests:
-        return
-    wait = math.ceil(left)
-    headers = {
-        "Retry-After": wait,
-        "X-Waterbutler-RateLimiting-Window": int(window),
-        "X-Waterbutler-RateLimiting-Limit": requests,
-        "X-Waterbutler-RateLimiting-Remaining": 0,
-        # WaterButler's own local time, without a zone.
-        "X-Waterbutler-RateLimiting-Reset": str(datetime.now() + timedelta(seconds=wait)),  # noqa: DTZ005
-    }
-    value = {
-        "error": "API rate-limiting active due to too many requests",
-        "headers": headers,
-    }
-    # On the wire Tornado spells the names in its own way.
-    sent = {name.title(): str(text) for name, text in headers.items()}
-    raise Refusal(wb_errors.json_answer(429, value, sent))

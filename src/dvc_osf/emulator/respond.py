@@ -46,7 +46,10 @@ async def respond(
     if host == "api" and not request.path.startswith("/v2"):
         host = "web"
     exchange = Exchange(world, request, host, own_url)
-    exchange.caller = identify(exchange)
+    authorization = request.headers.get("Authorization", "")
+    view_only = exchange.query.get("view_only") or None
+    exchange.caller = identify(authorization, view_only, world.store)
+    exchange.entry.token = exchange.caller.label
     try:
         return await transmit(exchange, await _answer(exchange))
     except Cut:

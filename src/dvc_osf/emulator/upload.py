@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .receive import Received
     from .records import Entity
     from .store import Node
-    from .waterbutler import Task
+    from .task import Task
 
 _TWINS = 2
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
 import uuid
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from . import addons, download, moves, upload, wb_errors, wb_json
+from . import download, moves, upload, wb_errors, wb_json
 from .answer import Answer, Refusal
 from .names import query_argument
-from .rate_limit import check_rate
+from .task import Task
 
 if TYPE_CHECKING:
-    from .addons import Dialect
     from .exchange import Exchange
-    from .records import Entity
-    from .store import Node
 
 _PATTERN = re.compile(r"/v1/resources/(\w+)/providers/(\w+)(/.*)")
 _CORS = {
@@ -38,97 +37,6 @@ _NO_ROUTE = (
     "    raise HTTPError(self._status_code)\n"
     "tornado.web.HTTPError: HTTP 404: Not Found\n"
 )
-
-
-@dataclass
-class Task:
-    """A request to WaterButler, understood so far.
-
-    Parameters
-    ----------
-    resource
-        The guid as the client wrote it.
-    path
-        The part of the URL after the provider: ``/``, ``/<id>`` or ``/<id>/``; the id of
-        something in an add-on is its path.
-    arguments
-        The query as WaterButler sees it.
-    """
-
-    exchange: Exchange
-    resource: str
-    provider: str
-    path: str
-    arguments: dict[str, str]
-
-    @property
-    def version(self) -> str | None:
-        """The version asked for, None for the newest."""
-        return self.arguments.get("version") or self.arguments.get("revision") or None
-
-    @property
-    def json(self) -> Dialect:
-        """How the provider's entities look."""
-        return addons.dialect(self.provider)
-
-    def node(self, guid: str, provider: str, *, write: bool) -> Node:
-        """Return a node that the caller may use.
-
-        Raises
-        ------
-        Refusal
-            404, 410, 403, 400 for a provider that the node does not have, 500 for a user's guid.
-        """
-        store, caller = self.exchange.world.store, self.exchange.caller
-        node = store.node(guid)
-        if node is None:
-            status = 500 if store.user(guid.lower()) else 404
-            raise wb_errors.relayed(status)
-        if node.deleted:
-            raise wb_errors.relayed(410)
-        allowed = caller.may_write if write else caller.may_read
-        if not allowed(store, node):
-            raise wb_errors.relayed(403)
-        if provider != "osfstorage" and store.provider_root(node.id, provider) is None:
-            raise wb_errors.relayed(400)
-        return node
-
-    def entity(self, node: Node) -> Entity:
-        """Return the entity that the URL's path names.
-
-        Raises
-        ------
-        Refusal
-            404 if there is none or the slash is wrong, 400 for a version that does not exist.
-        """
-        if self.provider != "osfstorage":
-            return addons.entity(self, node)
-        tree = self.exchange.world.tree
-        if self.path == "/":
-            return tree.existing(node.root)
-        entity_id = self.path.strip("/")
-        if "/" in entity_id:
-            raise wb_errors.html_page_not_found()
-        entity = tree.get(entity_id)
-        if entity is None or entity.node != node.id:
-            raise wb_errors.relayed(404)
-        if not entity.is_folder:
-            self._check_version(entity)
-        if entity.is_folder != self.path.endswith("/"):
-            raise wb_errors.missing(self.path)
-        if entity.parent is None:
-            raise wb_errors.own(400, "Must specify path")
-        return entity
-
-    def _check_version(self, entity: Entity) -> None:
-        # The OSF looks the version up before it knows what is to be done with it; after racing
-        # uploads the newest one, by its number, may be missing or there several times.
-        asked = self.version or str(entity.versions)
-        if not asked.isdecimal():
-            raise wb_errors.relayed(400)
-        found = self.exchange.world.tree.identified(entity.id, int(asked))
-        if len(found) != 1:
-            raise wb_errors.relayed(500 if found else 400)
 
 
 async def answer(exchange: Exchange) -> Answer:
@@ -162,7 +70,7 @@ async def _answer(exchange: Exchange) -> Answer:
 
 
 async def _dispatch(exchange: Exchange, resource: str, provider: str, path: str) -> Answer:
-    check_rate(exchange)
+    _check_rate(exchange)
     task = Task(exchange, resource, provider, path, _arguments(exchange))
     method = exchange.method
     if method == "PUT":
@@ -193,3 +101,38 @@ def _arguments(exchange: Exchange) -> dict[str, str]:
             raise wb_errors.internal() from None
         arguments[name] = query_argument(value)
     return arguments
+
+
+def _check_rate(exchange: Exchange) -> None:
+    """Count a request to WaterButler.
+
+    Raises
+    ------
+    Refusal
+        429 when the caller's window is used up.
+    """
+    limit = exchange.world.settings.rate_limit
+    if limit is None:
+        return
+    requests, window = limit
+    credentials = exchange.request.headers.get("Authorization") or exchange.request.remote or ""
+    key = hashlib.sha256(credentials.encode()).hexdigest()
+    number, left = exchange.world.windows.count(key, window)
+    if number <= requests:
+        return
+    wait = math.ceil(left)
+    headers = {
+        "Retry-After": wait,
+        "X-Waterbutler-RateLimiting-Window": int(window),
+        "X-Waterbutler-RateLimiting-Limit": requests,
+        "X-Waterbutler-RateLimiting-Remaining": 0,
+        # WaterButler's own local time, without a zone.
+        "X-Waterbutler-RateLimiting-Reset": str(datetime.now() + timedelta(seconds=wait)),  # noqa: DTZ005
+    }
+    value = {
+        "error": "API rate-limiting active due to too many requests",
+        "headers": headers,
+    }
+    # On the wire Tornado spells the names in its own way.
+    sent = {name.title(): str(text) for name, text in headers.items()}
+    raise Refusal(wb_errors.json_answer(429, value, sent))

@@ -8,12 +8,13 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from .answer import Answer
+from .names import content_disposition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     from .records import Entity, Version
-    from .waterbutler import Task
+    from .task import Task
     from .world import World
 
 _PIECE = 256 * 1024
@@ -40,8 +41,6 @@ class _Outlet(io.RawIOBase):
 
 def zipped(task: Task, folder: Entity) -> Answer:
     """Answer a download of a folder."""
-    from .download import content_disposition
-
     world = task.exchange.world
     name = folder.name or f"{task.provider}-archive"
     members = list(_members(world, folder))
