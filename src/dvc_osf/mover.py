@@ -26,7 +26,7 @@ from .retry import give_up, look_until, patience_after
 from .tree import not_found
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from .api import OSFAPIClient
     from .concurrency import KeyedLocks
@@ -93,7 +93,7 @@ class Mover:
                 await self._relocate(action, source, file, target, folder)
 
         async with self._both(source, target):
-            await self._resolving(go, source, target)
+            await self._tree.resolving(go, source, target)
 
     async def folder(self, action: str, source: OSFPath, target: OSFPath) -> None:
         """Move or copy a folder with all that is in it to a place that is free.
@@ -133,19 +133,7 @@ class Mover:
             await self._relocate(action, source, folders[0], target, into)
 
         async with self._both(source, target):
-            await self._resolving(go, source, target)
-
-    async def _resolving(self, go: Callable[[], Awaitable[None]], *places: OSFPath) -> None:
-        """Do something; where an id in the cache turns out to be gone, resolve once more."""
-        try:
-            await go()
-        except OSFNotFoundError as error:
-            if error.status is None:
-                raise
-            believed = [self._tree.invalidate(place) for place in places]
-            if not any(believed):
-                raise
-            await go()
+            await self._tree.resolving(go, source, target)
 
     @contextlib.asynccontextmanager
     async def _both(self, source: OSFPath, target: OSFPath) -> AsyncIterator[None]:

@@ -14,7 +14,7 @@ from fsspec.utils import other_paths
 from .concurrency import gather_or_cancel
 from .download import size_of
 from .exceptions import OSFIntegrityError, OSFIsADirectoryError, OSFNotFoundError
-from .paths import split_version
+from .paths import OSFPath, split_version
 from .ranges import MAX_GAP, by_path, merge
 from .utils import ProgressTracker
 from .versions import VersionsFileSystem
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from .models import Entity
-    from .paths import OSFPath
     from .ranges import Block, Range
 
 __all__ = ["ReadingFileSystem"]
@@ -242,18 +241,23 @@ class ReadingFileSystem(VersionsFileSystem):
         use: Callable[[OSFPath, Entity], Awaitable[Any]],
     ) -> Any:
         """Use a file's record; where it turns out to be outdated, resolve the path once more."""
-        place, file = await self._file(path, version, operation)
-        try:
+        tree = (await self._engine()).tree
+        bare = OSFPath.parse(split_version(path)[0] if self.version_aware else path)
+        file: Entity | None = None
+
+        async def go() -> Any:
+            nonlocal file
+            place, file = await self._file(path, version, operation)
             return await use(place, file)
-        except OSFNotFoundError:
-            if not (await self._engine()).tree.invalidate(place):
-                raise
+
+        try:
+            return await tree.resolving(go, bare)
         except OSFIntegrityError:
             # Add-ons without versions give the content of today for the record of yesterday.
-            if file.pin is not None:
+            if file is None or file.pin is not None:
                 raise
-            (await self._engine()).tree.invalidate(place)
-        return await use(*await self._file(path, version, operation))
+            tree.invalidate(bare)
+        return await go()
 
     async def _file(
         self, path: str, version: int | str | None, operation: str

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .children import Children
 from .exceptions import OSFException, OSFNotFoundError
@@ -20,7 +20,7 @@ from .paths import DEFAULT_PROVIDER, OSFPath
 from .retry import is_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from .api import OSFAPIClient
     from .models import Provider
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Tree", "not_found"]
 
 logger = logging.getLogger("dvc_osf")
+
+_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -71,6 +73,10 @@ class Tree:
         self._cache: dict[str, dict[str, _Cached]] = {}
         self._flights: set[asyncio.Task[None]] = set()
         self._warned: set[str] = set()
+        self._doubts = 0
+        """How often listings were doubted so far."""
+        self._doubted: dict[str, int] = {}
+        """Of each place, by that count, when its listing was doubted last."""
         self.moment = 0
 
     async def aclose(self) -> None:
@@ -153,13 +159,45 @@ class Tree:
         OSFNotFoundError
             There is no such folder.
         """
+        return await self.resolving(lambda: self._children(path, operation, refresh=refresh), path)
+
+    async def resolving(self, act: Callable[[], Awaitable[_Result]], *places: OSFPath) -> _Result:
+        """Do something by ids; where one leads nowhere, once more by what the OSF lists now.
+
+        Somebody else may have moved or deleted since. Of many tasks that meet an old id at the
+        same time, each tries again, whichever of them was the first to doubt the listing.
+
+        Parameters
+        ----------
+        act : callable
+            Resolves the places, and does something with what they name.
+        *places : OSFPath
+            Files or folders.
+
+        Returns
+        -------
+        object
+            What it returns.
+
+        Raises
+        ------
+        OSFNotFoundError
+            Nothing is there, by a listing that nobody has doubted meanwhile.
+        """
+        since = self._doubts
         try:
-            return await self._children(path, operation, refresh=refresh)
+            return await act()
         except OSFNotFoundError as error:
-            if error.status is None or not self.invalidate(path):
+            outdated = error.status is not None and [self._outdated(p, since) for p in places]
+            if not outdated or not any(outdated):
                 raise
-        # An id in the cache led nowhere: somebody else moved or deleted. Resolve once more.
-        return await self._children(path, operation, refresh=refresh)
+        return await act()
+
+    def _outdated(self, path: OSFPath, since: int) -> bool:
+        """Tell whether an id that led nowhere came from a listing that is believed no longer."""
+        if any(self._doubted.get(place, 0) > since for place in _at_and_above(path)):
+            return True
+        return self.invalidate(path)
 
     async def file(self, path: OSFPath, operation: str, *, refresh: bool = False) -> Entity | None:
         """Return the file of that path, the newest where there are several.
@@ -463,19 +501,16 @@ class Tree:
         """Return the cached places at, above and below a path."""
         if path is None:
             return list(self._cache)
-        above = {str(path)}
-        while path.parts:
-            path = path.parent
-            above.add(str(path))
-        return [place for place in self._cache if place in above] + self._places_below(
-            max(above, key=len)
-        )
+        above = _at_and_above(path)
+        return [place for place in self._cache if place in above] + self._places_below(str(path))
 
     def _places_below(self, place: str) -> list[str]:
         return [key for key in self._cache if not place or key.startswith(f"{place}/")]
 
     def _distrust(self, place: str) -> None:
         """Let one place's listings expire; the ETag keeps its use, a request in flight does not."""
+        self._doubts += 1
+        self._doubted[place] = self._doubts
         folders = self._cache.get(place, {})
         for id_, cached in folders.items():
             folders[id_] = replace(cached, expires=0.0, flight=None, missed=[])
@@ -483,6 +518,14 @@ class Tree:
     def _drop_below(self, place: str) -> None:
         for other in [place, *self._places_below(place)]:
             self._distrust(other)
+
+
+def _at_and_above(path: OSFPath) -> set[str]:
+    places = {str(path)}
+    while path.parts:
+        path = path.parent
+        places.add(str(path))
+    return places
 
 
 def not_found(path: OSFPath, operation: str) -> OSFNotFoundError:

@@ -171,23 +171,25 @@ class _Upload:
         return await self._verified(entity)
 
     async def _send(self) -> Entity:
-        folder = await self._folders.ensure(self._path.parent, self._operation)
-        # Whether the file exists for an exclusive creation is the server's to say.
-        known = self._damaged if self._exclusive else self._tree.known_file(self._path)
-        try:
-            entity = await self._put(folder, known)
-        except OSFNotFoundError:
-            # An id in the cache is no longer true; resolve once more.
-            if not self._tree.invalidate(self._path):
-                raise
-            folder = await self._folders.ensure(self._path.parent, self._operation)
-            entity = await self._put(folder, None)
+        folder, known, entity = await self._tree.resolving(self._send_by_ids, self._path)
         entity = self._with_created(entity, known)
         if known is not None and known.id != entity.id:
             # Some add-ons put a new file in the place of the old one.
             self._tree.forget(self._path, known)
         self._tree.learn(self._path.parent, folder, entity)
         return entity
+
+    async def _send_by_ids(self) -> tuple[Entity, Entity | None, Entity]:
+        """Send to the file, or else into the folder, that the cache knows."""
+        folder = await self._folders.ensure(self._path.parent, self._operation)
+        # Whether the file exists for an exclusive creation is the server's to say.
+        known = self._damaged if self._exclusive else self._tree.known_file(self._path)
+        try:
+            return folder, known, await self._put(folder, known)
+        except OSFNotFoundError:
+            # What an earlier attempt stored has been deleted, perhaps.
+            self._damaged = None
+            raise
 
     @staticmethod
     def _with_created(entity: Entity, known: Entity | None) -> Entity:

@@ -51,14 +51,11 @@ class VersionsFileSystem(FactsFileSystem):
         """
         place = OSFPath.parse(path)
         engine = await self._engine()
-        file = await engine.browser.file(place, "versions")
-        try:
-            history = await engine.history.of(place, file)
-        except OSFNotFoundError:
-            if not engine.tree.invalidate(place):
-                raise
-            file = await engine.browser.file(place, "versions")
-            history = await engine.history.of(place, file)
+
+        async def look() -> tuple[Entity, ...]:
+            return await engine.history.of(place, await engine.browser.file(place, "versions"))
+
+        history = await engine.tree.resolving(look, place)
         return [self._describe(place, version) for version in history]
 
     async def _info(
@@ -179,14 +176,12 @@ class VersionsFileSystem(FactsFileSystem):
         """Return a file as it was in a version; where its id is gone, resolve the path again."""
         engine = await self._engine()
         home = await self._home(place, number, operation) or place
-        file = await engine.browser.file(home, operation)
-        try:
+
+        async def look() -> Entity:
+            file = await engine.browser.file(home, operation)
             return await engine.history.at(home, file, number, operation)
-        except OSFNotFoundError as error:
-            if error.status is None or not engine.tree.invalidate(home):
-                raise
-        file = await engine.browser.file(home, operation)
-        return await engine.history.at(home, file, number, operation)
+
+        return await engine.tree.resolving(look, home)
 
     async def _home(self, place: OSFPath, number: int, operation: str) -> OSFPath | None:
         """Return where the file is that has a version: at its path, or kept though removed."""
