@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .exceptions import (
     OSFAuthenticationError,
     OSFCertificateError,
+    OSFClosedError,
     OSFConnectionError,
     OSFException,
     OSFFileLockedError,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "OSFAuthenticationError",
     "OSFCertificateError",
+    "OSFClosedError",
     "OSFConnectionError",
     "OSFException",
     "OSFFileLockedError",

@@ -97,8 +97,8 @@ class OSFAPIClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._projects.aclose()
         await self._asker.aclose()
+        await self._projects.aclose()
 
     # -- WaterButler: folders ----------------------------------------------------------------
 

@@ -7,6 +7,8 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .exceptions import OSFClosedError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
@@ -17,6 +19,7 @@ __all__ = [
     "gather_or_cancel",
     "in_background",
     "map_bounded",
+    "share",
 ]
 
 _Item = TypeVar("_Item")
@@ -252,6 +255,32 @@ async def finish(work: Awaitable[_Result]) -> _Result:
             task.exception()
         raise cancelled
     return task.result()
+
+
+async def share(work: asyncio.Task[_Result]) -> _Result:
+    """Await a task that others await too: it goes on when this one is cancelled.
+
+    Parameters
+    ----------
+    work : asyncio.Task
+        What they all wait for.
+
+    Returns
+    -------
+    object
+        Its result.
+
+    Raises
+    ------
+    OSFClosedError
+        The task was ended, and not by who waits for it.
+    """
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        if work.cancelled():
+            raise OSFClosedError("the filesystem was closed meanwhile") from None
+        raise
 
 
 @contextlib.asynccontextmanager

@@ -118,8 +118,8 @@ class Engine:
             yield
         finally:
             self.closed = True
-            await self.tree.aclose()
             await self.api.aclose()
+            await self.tree.aclose()
 
     async def aclose(self) -> None:
         """End requests in flight and close every connection."""

@@ -30,6 +30,7 @@ from typing import Any, ClassVar
 __all__ = [
     "OSFAuthenticationError",
     "OSFCertificateError",
+    "OSFClosedError",
     "OSFConnectionError",
     "OSFException",
     "OSFFileLockedError",
@@ -284,6 +285,12 @@ class OSFCertificateError(OSFConnectionError):
     """The server's certificate is not trusted; trying again does not help."""
 
     hint = "Name your CA file with ssl_verify= (OSF_SSL_VERIFY)"
+
+
+class OSFClosedError(OSFConnectionError):
+    """The filesystem was closed while this call was under way."""
+
+    hint = "Close it when nothing uses it any more; a new call opens it again"
 
 
 class OSFTimeoutError(OSFException, TimeoutError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .auth import check_files_url
-from .concurrency import gather_or_cancel
+from .concurrency import gather_or_cancel, share
 from .exceptions import (
     OSFAuthenticationError,
     OSFNotFoundError,
@@ -80,7 +80,7 @@ class Projects:
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = asyncio.ensure_future(self._ask_providers(project, operation))
             self._providers[project] = task
-        return await asyncio.shield(task)
+        return await share(task)
 
     async def provider(self, project: str, name: str, operation: str = "ls") -> Provider:
         """Return one storage provider of a project.

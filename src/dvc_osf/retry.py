@@ -12,6 +12,7 @@ import tenacity
 
 from .exceptions import (
     OSFCertificateError,
+    OSFClosedError,
     OSFConnectionError,
     OSFException,
     OSFIntegrityError,
@@ -101,7 +102,7 @@ def is_transient(error: BaseException) -> bool:
         True for lost connections, silence, damaged bodies or answers, and the statuses 408, 500,
         502, 503 and 504; never for any other 4xx, and never for a 409.
     """
-    if isinstance(error, OSFCertificateError):
+    if isinstance(error, (OSFCertificateError, OSFClosedError)):
         return False
     if isinstance(error, (OSFConnectionError, OSFIntegrityError, OSFTimeoutError)):
         return True

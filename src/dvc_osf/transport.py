@@ -18,14 +18,14 @@ from yarl import URL
 
 from . import __version__
 from .concurrency import finish
-from .exceptions import OSFException, OSFServerError
+from .exceptions import OSFClosedError, OSFException, OSFServerError
 from .failures import LostConnectionError, StalledError, translate, translated
 from .flight import EXPECT_FROM, Flight, Offered
 from .messages import Answer, Body, BytesBody, Request
 from .retry import Clock, RateGate, retry_after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
     from .auth import TokenSource
     from .config import Config
@@ -107,6 +107,11 @@ class Transport:
         self._clock = clock
         self._slots = asyncio.Semaphore(config.max_requests)
         self._gate = RateGate(clock, stats, config.max_wait)
+        self._asking: set[asyncio.Task[Any]] = set()
+        """Tasks that wait for a place, for an answer or for more of one."""
+        self._ended: set[asyncio.Task[Any]] = set()
+        """Those of them that are not to wait any longer."""
+        self._closed = False
         self._deaf_hosts: set[str | None] = set()
         self._proxies: dict[URL, str | None] = {}
         trace = aiohttp.TraceConfig()
@@ -130,7 +135,12 @@ class Transport:
         )
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection; who waits for an answer has an error instead."""
+        self._closed = True
+        # Closing the session would leave them waiting for ever.
+        self._ended = self._asking - {asyncio.current_task()}
+        for task in self._ended:
+            task.cancel()
         await self._gate.aclose()
         await self._session.close()
 
@@ -270,10 +280,41 @@ class Transport:
         self, request: Request
     ) -> AsyncIterator[tuple[aiohttp.ClientResponse, Flight]]:
         """Send a request as soon as a slot is free and the gate open; outlast 429s."""
+        with self._until_closed(request):
+            async with self._answered(request) as exchange:
+                yield exchange
+
+    @contextlib.contextmanager
+    def _until_closed(self, request: Request) -> Iterator[None]:
+        """Turn the end that :meth:`aclose` puts to a task's waiting into an error."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - aiohttp, too, wants to be called by a task
+        nested = task in self._asking
+        self._asking.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task not in self._ended:
+                raise
+            if hasattr(task, "uncancel") and task.uncancel():
+                # Somebody else has cancelled it as well.
+                raise
+            raise _closed(request) from None
+        finally:
+            if not nested:
+                self._asking.discard(task)
+                self._ended.discard(task)
+
+    @contextlib.asynccontextmanager
+    async def _answered(
+        self, request: Request
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, Flight]]:
         waited = 0.0
         while True:
             async with self._slots:
                 await self._gate.wait()
+                if self._closed:
+                    raise _closed(request)
                 flight = Flight(request.kind, waited)
                 try:
                     response = await self._send(request, flight)
@@ -466,6 +507,12 @@ class Transport:
                 proxy = f"http://{proxy}"
             self._proxies[origin] = proxy
         return self._proxies[origin]
+
+
+def _closed(request: Request) -> OSFClosedError:
+    return OSFClosedError(
+        "the filesystem was closed meanwhile", operation=request.operation, path=request.path
+    )
 
 
 def _tls(verify: bool | str) -> ssl.SSLContext | bool:

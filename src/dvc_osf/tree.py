@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from .children import Children
+from .concurrency import share
 from .exceptions import OSFException, OSFNotFoundError
 from .leftovers import Leftovers
 from .models import Entity
@@ -310,7 +311,7 @@ class Tree:
             cached.flight = asyncio.ensure_future(self._fetch(provider, folder, path, cached))
             self._flights.add(cached.flight)
             cached.flight.add_done_callback(self._landed)
-        await asyncio.shield(cached.flight)
+        await share(cached.flight)
         return cached.children
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
@@ -377,7 +378,7 @@ class Tree:
                     )
                 elif cached.flight is not None:
                     older = True
-                    await asyncio.shield(cached.flight)
+                    await share(cached.flight)
         except OSFNotFoundError:
             # The folder itself is gone, at least from where the cache had it.
             return self.invalidate(folder)

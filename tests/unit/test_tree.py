@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from dvc_osf.exceptions import (
+    OSFClosedError,
     OSFNotFoundError,
     OSFPermissionError,
     OSFServerError,
@@ -333,7 +334,7 @@ class TestSingleFlight:
         asking = asyncio.ensure_future(names(tree, place()))
         await hold.begun.wait()
         await tree.aclose()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(OSFClosedError):
             await asking
 
 
