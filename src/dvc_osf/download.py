@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .concurrency import finish, gather_or_cancel
+from .concurrency import gather_or_cancel
 from .exceptions import OSFConnectionError, OSFIntegrityError, OSFServerError
-from .localfiles import open_local
+from .localfiles import open_local, replacement_of
 from .retry import is_interruption, is_transient, never
 from .sinks import FileSink, MemorySink, OrderedFileSink
 from .sources import md5_of
 from .utils import ProgressTracker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
     import tenacity
 
@@ -157,7 +154,8 @@ class Downloader:
         file : Entity
             Which version of which file.
         target : str
-            The local file; replaced where it exists.
+            The local file; replaced where it exists, but for its mode. A link stays a link, and a
+            device or pipe is written to.
         progress : ProgressTracker
             Follows the bytes.
         operation : str
@@ -174,10 +172,9 @@ class Downloader:
         async for attempt in self._attempts(job):
             with attempt:
                 progress.restart()
-                async with _temporary_beside(target) as temporary:
-                    _verify(job, await self._to_temporary(job, temporary))
-                    # Some file systems write a file out before it takes another's place.
-                    await finish(asyncio.to_thread(os.replace, temporary, target))
+                async with replacement_of(target) as new:
+                    _verify(job, await self._to_temporary(job, new.path))
+                    await new.take_place()
         progress.finish()
 
     async def _to_temporary(self, job: DownloadJob, temporary: str) -> str:
@@ -365,17 +362,3 @@ def _verify(job: DownloadJob, md5: str) -> None:
 
 def _is_transient_unless_changed(error: BaseException) -> bool:
     return is_transient(error) and not isinstance(error, OSFIntegrityError)
-
-
-@contextlib.asynccontextmanager
-async def _temporary_beside(target: str) -> AsyncIterator[str]:
-    """Yield the name of a file in the target's folder that is gone afterwards."""
-    folder, name = os.path.split(target)
-    # Names may be 255 bytes long already, so the temporary one does not build on them.
-    temporary = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(6)}.part")
-    try:
-        yield temporary
-    finally:
-        # Windows keeps what the hashing thread of a cancelled download still has open.
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            os.unlink(temporary)

@@ -188,8 +188,15 @@ class EnginePool:
         place : OSFPath or None
             As for :meth:`Tree.invalidate`.
         """
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
         for loop, engine in list(self._engines.items()):
-            if not loop.is_closed():
+            if loop is here:
+                # At once: what this very task asks next may be answered without a turn of the loop.
+                engine.tree.invalidate(place)
+            elif not loop.is_closed():
                 loop.call_soon_threadsafe(engine.tree.invalidate, place)
 
     async def aclose(self) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .messages import Request
 
-__all__ = ["LostConnectionError", "StalledError", "translate", "translated"]
+__all__ = ["LostConnectionError", "StalledError", "presentable", "translate", "translated"]
 
 
 class LostConnectionError(aiohttp.ClientConnectionError):
@@ -50,7 +50,25 @@ def translated(request: Request) -> Iterator[None]:
     except OSFException:
         raise
     except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-        raise translate(error, request) from error
+        raise translate(error, request) from presentable(error)
+
+
+def presentable(error: BaseException) -> BaseException | None:
+    """Return an error of aiohttp's as a cause that may be shown.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+
+    Returns
+    -------
+    BaseException or None
+        None for those that quote the request: its URL may be signed or hold a view-only key, and
+        its headers hold the token.
+    """
+    quotes = isinstance(error, (aiohttp.ClientResponseError, aiohttp.InvalidURL))
+    return None if quotes else error
 
 
 def translate(error: BaseException, request: Request) -> OSFException:

@@ -19,7 +19,7 @@ from yarl import URL
 from . import __version__
 from .concurrency import finish
 from .exceptions import OSFClosedError, OSFException, OSFServerError
-from .failures import LostConnectionError, StalledError, translate, translated
+from .failures import LostConnectionError, StalledError, presentable, translate, translated
 from .flight import EXPECT_FROM, Flight, Offered
 from .messages import Answer, Body, BytesBody, Request
 from .retry import Clock, RateGate, retry_after_seconds
@@ -465,7 +465,7 @@ class Transport:
                 raise failure from None
             failure.bytes_uploaded = flight.bytes_of(body, offered, tracker)
             failure.total_size = body.size
-            raise failure from error
+            raise failure from presentable(error)
         except asyncio.CancelledError:
             if sending.done() and not sending.cancelled() and sending.exception() is None:
                 # The answer came in the same moment; nobody else will close it.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+
+from dvc_osf import OSFFileSystem
 
 DOINGS = {
     "a new file": lambda fs, root, _: fs.pipe_file(f"{root}/d/new", b"new"),
@@ -64,3 +68,15 @@ def test_what_others_have_done_is_seen_when_asked_anew(fs, other, plant, root, a
     assert fs.info(f"{root}/d/f")["size"] == 5
     assert not fs.exists(f"{root}/d/gone")
     assert fs.ls(f"{root}/d", detail=False) == [f"{root}/d/f", f"{root}/d/new"]
+
+
+async def test_it_is_forgotten_at_once_in_asynchronous_code(osf, other, root):
+    fs = OSFFileSystem(
+        osf.token, endpoint_url=osf.api_url, asynchronous=True, skip_instance_cache=True
+    )
+    await fs._pipe_file(f"{root}/a", b"1")
+    await asyncio.to_thread(other.pipe_file, f"{root}/a", b"22222")
+    assert await fs._size(f"{root}/a") == 1
+    fs.invalidate_cache()
+    assert await fs._size(f"{root}/a") == 5
+    await fs.aclose()

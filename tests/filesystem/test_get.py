@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import random
+import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fsspec.callbacks import Callback
@@ -409,3 +411,50 @@ def test_downloading_is_getting(connect, plant, root, local):
     connect().download(f"{root}/f", str(local / "f"))
 
     assert (local / "f").read_bytes() == b"x"
+
+
+class TestWhatIsThere:
+    """A download becomes the content of what its target names."""
+
+    @pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+    def test_a_file_keeps_its_mode(self, fs, plant, root, local, mode):
+        plant.files({"a": b"new"})
+        (local / "a").write_bytes(b"old")
+        (local / "a").chmod(mode)
+        fs.get_file(f"{root}/a", str(local / "a"))
+        assert (local / "a").read_bytes() == b"new"
+        assert stat.S_IMODE((local / "a").stat().st_mode) == mode
+
+    def test_a_link_stays_one(self, fs, plant, root, local):
+        plant.files({"a": b"new"})
+        (local / "elsewhere").mkdir()
+        (local / "elsewhere" / "a").write_bytes(b"old")
+        (local / "link").symlink_to(local / "elsewhere" / "a")
+        fs.get_file(f"{root}/a", str(local / "link"))
+        assert (local / "link").is_symlink()
+        assert (local / "elsewhere" / "a").read_bytes() == b"new"
+        assert [path.name for path in (local / "elsewhere").iterdir()] == ["a"]
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+    def test_a_pipe_is_written_to(self, fs, plant, root, local):
+        plant.files({"a": b"new"})
+        os.mkfifo(local / "pipe")
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit((local / "pipe").read_bytes)
+            fs.get_file(f"{root}/a", str(local / "pipe"))
+            assert reading.result() == b"new"
+        assert stat.S_ISFIFO((local / "pipe").stat().st_mode)
+
+    def test_a_folder_is_seen_before_anything_is_fetched(self, fs, osf, plant, root, local):
+        plant.files({"a": b"new"})
+        (local / "a").mkdir()
+        osf.clear_requests()
+        with pytest.raises(IsADirectoryError, match="a folder is there"):
+            fs.get_file(f"{root}/a", str(local / "a"))
+        assert not [entry for entry in osf.requests if "version" in entry.query]
+
+    def test_a_folder_that_is_missing_is_named(self, fs, plant, root, local):
+        plant.files({"a": b"new"})
+        with pytest.raises(FileNotFoundError, match=r"no such folder.*missing"):
+            fs.get_file(f"{root}/a", str(local / "missing" / "a"))

@@ -6,7 +6,9 @@ import base64
 import json
 import logging
 import pickle
+import socket
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,6 +16,7 @@ from dvc_osf import OSFException, OSFFileSystem
 from dvc_osf.emulator import Fault
 
 SECRET = "s3cr3t-t0ken-that-nobody-shall-see"
+KEY = "k3y-0f-a-view-only-link"
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +82,25 @@ def test_an_unreachable_server_does_not_show_it(connect, caplog):
     with pytest.raises(ConnectionError) as caught:
         fs.ls("abc12")
     assert hidden(shown(caught.value) + caplog.text, SECRET)
+
+
+def test_an_answer_that_is_no_http_does_not_show_it(connect):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 abc X\r\n\r\n")
+
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v2"
+        fs = connect(token=SECRET, view_only=KEY, endpoint_url=url, max_retries=0)
+        with ThreadPoolExecutor(1) as pool:
+            answering = pool.submit(answer)
+            with pytest.raises(ConnectionError) as caught:
+                fs.ls("abc12")
+            answering.result()
+    assert hidden(shown(caught.value) + repr(caught.value.__cause__), SECRET, KEY)
 
 
 @pytest.mark.parametrize("token", [f"{SECRET} with blank", f"{SECRET}\nnewline", f"{SECRET}é"])
