@@ -214,7 +214,8 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
             return
         try:
             # fsspec's own close would also forget listings; the upload has entered itself there.
-            self.flush(force=True)
+            if not self.forced:
+                self.flush(force=True)
         finally:
             self.closed = True
 

@@ -40,6 +40,18 @@ def test_closing_uploads_once(fs, other, root, asked):
     assert "file PUT" not in asked()
 
 
+def test_a_file_that_was_flushed_by_force_can_be_closed(fs, other, root, asked):
+    with fs.open(f"{root}/f", "wb") as stream:
+        stream.write(b"bytes")
+        stream.flush(force=True)
+        assert asked()["file PUT"] == 1
+        with pytest.raises(ValueError, match="can only close"):
+            stream.write(b"more")
+    assert stream.closed
+    assert asked() == {}
+    assert other.cat_file(f"{root}/f") == b"bytes"
+
+
 @pytest.mark.parametrize("mode", ["wb", "bw"])
 def test_overwriting_makes_a_version_of_the_same_file(fs, other, plant, root, mode):
     (file_id,) = plant.files({"f": b"old and longer"})
