@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 import warnings
@@ -83,6 +84,8 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         The add-on that has it does not say how large it is.
     """
 
+    closed: bool
+
     def __init__(
         self,
         fs: OSFFileSystem,
@@ -152,6 +155,8 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
         As for :class:`fsspec.spec.AbstractBufferedFile`.
     """
 
+    closed: bool
+
     def __init__(
         self,
         fs: WritingFileSystem,
@@ -206,8 +211,6 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
         finally:
             self._spool.close()
 
-    closed: bool
-
     def close(self) -> None:
         """Upload what was written, unless that is done or waits for :meth:`commit`."""
         if self.closed:
@@ -233,6 +236,35 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
             self.discard()
 
 
+class _CompressorsEnd:
+    """What a compressor writes to: a file that somebody else closes.
+
+    Closing a compressor, which its finalizer does as well, writes what it still has. Where the
+    file was discarded before, or collected, that goes nowhere.
+
+    Parameters
+    ----------
+    stream : OSFWriteFile
+        The file.
+    """
+
+    def __init__(self, stream: OSFWriteFile) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, data: Any) -> int:
+        return memoryview(data).nbytes if self._stream.closed else self._stream.write(data)
+
+    def flush(self) -> None:
+        if not self._stream.closed:
+            self._stream.flush()
+
+    def close(self) -> None:
+        pass
+
+
 class CompressedFile(_AllOrNothing):
     """A compressor on top of one of the above; closing closes both.
 
@@ -248,7 +280,8 @@ class CompressedFile(_AllOrNothing):
 
     def __init__(self, stream: OSFFile | OSFWriteFile, compression: str) -> None:
         self._stream = stream
-        self._compressor = compr[compression](stream, mode=stream.mode[0])
+        lower = _CompressorsEnd(stream) if isinstance(stream, OSFWriteFile) else stream
+        self._compressor = compr[compression](lower, mode=stream.mode[0])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._compressor, name)
@@ -259,17 +292,47 @@ class CompressedFile(_AllOrNothing):
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed, or was discarded."""
+        return self._stream.closed
+
+    def write(self, data: Any) -> int:
+        """Compress bytes.
+
+        Parameters
+        ----------
+        data : bytes-like
+            What to write.
+
+        Returns
+        -------
+        int
+            Bytes taken in.
+        """
+        # The compressor does not know that the file below it may have been discarded.
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+        return int(self._compressor.write(data))
+
     def close(self) -> None:
         """Write what the compressor still has, and close the file."""
         try:
             self._compressor.close()
-        finally:
-            self._stream.close()
+        except BaseException:
+            self.discard()
+            raise
+        self._stream.close()
 
     def discard(self) -> None:
         """Forget what was written."""
         if isinstance(self._stream, OSFWriteFile):
             self._stream.discard()
+        else:
+            self._stream.close()
+        # What it writes goes nowhere any more, and why the file is discarded matters more.
+        with contextlib.suppress(Exception):
+            self._compressor.close()
 
 
 class TextFile(io.TextIOWrapper):

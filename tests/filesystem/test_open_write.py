@@ -211,6 +211,54 @@ def test_compressed_text_is_stored(fs, other, root):
     assert gzip.decompress(other.cat_file(f"{root}/f.gz")).decode() == "grün"
 
 
+@pytest.mark.parametrize("compression", ["gzip", "bz2", "xz", "zip"])
+@pytest.mark.parametrize("mode", ["wb", "wt", "xb", "x"])
+def test_what_is_compressed_is_not_stored_after_an_exception(fs, root, asked, mode, compression):
+    stream = fs.open(f"{root}/f", mode, compression=compression)
+    stream.write("x" * 100_000 if "b" not in mode else b"x" * 100_000)
+    with pytest.raises(ZeroDivisionError), stream:
+        half_write(stream, mode)
+
+    assert stream.closed
+    with pytest.raises(ValueError, match="closed"):
+        stream.write("x" if "b" not in mode else b"x")
+    stream.close()
+    del stream
+    gc.collect()
+    assert "file PUT" not in asked()
+
+
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_what_was_not_compressed_to_its_end_is_not_stored(fs, root, asked, monkeypatch, mode):
+    def fail(_compressor):
+        raise ZeroDivisionError
+
+    stream = fs.open(f"{root}/f", mode, compression="bz2")
+    stream.write("x" if "b" not in mode else b"x")
+    monkeypatch.setattr(bz2.BZ2File, "close", fail)
+    with pytest.raises(ZeroDivisionError):
+        stream.close()
+    monkeypatch.undo()
+    assert stream.closed
+    assert asked() == {}
+
+
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_compressed_files_of_a_transaction_that_fails_can_be_closed(fs, other, root, mode):
+    def half_of_it():
+        with fs.transaction:
+            streams.append(fs.open(f"{root}/f", mode, compression="gzip"))
+            half_write(streams[0], mode)
+
+    streams = []
+    with pytest.raises(ZeroDivisionError):
+        half_of_it()
+    with pytest.raises(ValueError, match="closed"):
+        streams[0].write("x" if "b" not in mode else b"x")
+    streams[0].close()
+    assert other.ls(root) == []
+
+
 def test_an_unclosed_file_warns_and_uploads_nothing(fs, root, asked):
     streams = [fs.open(f"{root}/f", "wb")]
     streams[0].write(b"x")
