@@ -228,12 +228,17 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
         self.buffer = io.BytesIO()
         self.closed = True
 
-    def __del__(self) -> None:
+    def abandon(self) -> None:
+        """Forget what was written, and warn: nobody has closed the file. For finalizers."""
+        # No request from here: a finalizer may run on any thread, even the event loop's.
         if not self.closed:
-            # No request from here: a finalizer may run on any thread, even the event loop's.
             message = f"osf://{self.path} was never closed; nothing was uploaded"
-            warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+            # Before the warning, which may be an error, and then again that of who finalizes next.
             self.discard()
+            warnings.warn(message, ResourceWarning, source=self, stacklevel=3)
+
+    def __del__(self) -> None:
+        self.abandon()
 
 
 class _CompressorsEnd:
@@ -334,9 +339,17 @@ class CompressedFile(_AllOrNothing):
         with contextlib.suppress(Exception):
             self._compressor.close()
 
+    def abandon(self) -> None:
+        """Forget what was written, and warn: nobody has closed the file. For finalizers."""
+        if isinstance(self._stream, OSFWriteFile):
+            self._stream.abandon()
+
 
 class TextFile(io.TextIOWrapper):
-    """Text on top of one of the above; leaving ``with`` by an exception stores nothing."""
+    """Text on top of one of the above.
+
+    Neither leaving ``with`` by an exception nor never closing it stores anything.
+    """
 
     def __exit__(
         self,
@@ -347,3 +360,10 @@ class TextFile(io.TextIOWrapper):
         if kind is not None and isinstance(self.buffer, (OSFWriteFile, CompressedFile)):
             self.buffer.discard()
         super().__exit__(kind, error, trace)
+
+    def __del__(self) -> None:
+        # The one of TextIOWrapper closes, which would upload as much as there is.
+        with contextlib.suppress(ValueError):  # of `buffer`, where it was detached or never set
+            if isinstance(self.buffer, (OSFWriteFile, CompressedFile)):
+                self.buffer.abandon()
+        super().__del__()

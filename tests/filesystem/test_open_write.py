@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 import gc
 import gzip
 import hashlib
 import lzma
+import threading
 
 import pytest
 
@@ -265,6 +267,60 @@ def test_an_unclosed_file_warns_and_uploads_nothing(fs, root, asked):
     with pytest.warns(ResourceWarning, match="never closed; nothing was uploaded"):
         streams.clear()
     assert "file PUT" not in asked()
+
+
+def let_go_here(_fs, held):
+    held.clear()
+    gc.collect()
+
+
+def let_go_elsewhere(fs, held):
+    worker = threading.Thread(target=let_go_here, args=(fs, held))
+    worker.start()
+    worker.join()
+
+
+def let_go_in_the_event_loop(fs, held):
+    async def let_go():
+        let_go_here(fs, held)
+
+    asyncio.run_coroutine_threadsafe(let_go(), fs.loop).result()
+
+
+@pytest.mark.parametrize("let_go", [let_go_here, let_go_elsewhere, let_go_in_the_event_loop])
+@pytest.mark.parametrize("cyclic", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "compression"),
+    [("w", None), ("x", None), ("w", "gzip"), ("w", "bz2"), ("w", "xz"), ("wb", "gzip")],
+)
+def test_an_unclosed_file_is_collected_without_a_request(
+    fs, root, asked, mode, compression, cyclic, let_go
+):
+    held = [fs.open(f"{root}/f", mode, compression=compression)]
+    held[0].write("half" if "b" not in mode else b"half")
+    if cyclic:
+        held[0].ring = held[0]
+    gc.collect()
+    asked()
+    with pytest.warns(ResourceWarning, match="never closed; nothing was uploaded") as warned:
+        let_go(fs, held)
+    assert len(warned) == 1
+    assert asked() == {}
+
+
+def test_text_that_is_detached_or_no_text_can_be_collected(fs, other, root):
+    stream = fs.open(f"{root}/f", "w")
+    stream.write("text")
+    below = stream.detach()
+    del stream
+    gc.collect()
+    below.close()
+    assert other.cat_file(f"{root}/f") == b"text"
+
+    with pytest.warns(ResourceWarning, match="never closed"), pytest.raises(LookupError):
+        fs.open(f"{root}/g", "w", encoding="no such")
+    gc.collect()
+    assert not other.exists(f"{root}/g")
 
 
 def test_a_refusal_is_raised_by_close(connect, osf, plant, root):
