@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 import warnings
@@ -83,6 +84,8 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         The add-on that has it does not say how large it is.
     """
 
+    closed: bool
+
     def __init__(
         self,
         fs: OSFFileSystem,
@@ -152,6 +155,8 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
         As for :class:`fsspec.spec.AbstractBufferedFile`.
     """
 
+    closed: bool
+
     def __init__(
         self,
         fs: WritingFileSystem,
@@ -206,15 +211,14 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
         finally:
             self._spool.close()
 
-    closed: bool
-
     def close(self) -> None:
         """Upload what was written, unless that is done or waits for :meth:`commit`."""
         if self.closed:
             return
         try:
             # fsspec's own close would also forget listings; the upload has entered itself there.
-            self.flush(force=True)
+            if not self.forced:
+                self.flush(force=True)
         finally:
             self.closed = True
 
@@ -224,12 +228,46 @@ class OSFWriteFile(_AllOrNothing, AbstractBufferedFile):  # type: ignore[misc] #
         self.buffer = io.BytesIO()
         self.closed = True
 
-    def __del__(self) -> None:
+    def abandon(self) -> None:
+        """Forget what was written, and warn: nobody has closed the file. For finalizers."""
+        # No request from here: a finalizer may run on any thread, even the event loop's.
         if not self.closed:
-            # No request from here: a finalizer may run on any thread, even the event loop's.
             message = f"osf://{self.path} was never closed; nothing was uploaded"
-            warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+            # Before the warning, which may be an error, and then again that of who finalizes next.
             self.discard()
+            warnings.warn(message, ResourceWarning, source=self, stacklevel=3)
+
+    def __del__(self) -> None:
+        self.abandon()
+
+
+class _CompressorsEnd:
+    """What a compressor writes to: a file that somebody else closes.
+
+    Closing a compressor, which its finalizer does as well, writes what it still has. Where the
+    file was discarded before, or collected, that goes nowhere.
+
+    Parameters
+    ----------
+    stream : OSFWriteFile
+        The file.
+    """
+
+    def __init__(self, stream: OSFWriteFile) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, data: Any) -> int:
+        return memoryview(data).nbytes if self._stream.closed else self._stream.write(data)
+
+    def flush(self) -> None:
+        if not self._stream.closed:
+            self._stream.flush()
+
+    def close(self) -> None:
+        pass
 
 
 class CompressedFile(_AllOrNothing):
@@ -247,7 +285,8 @@ class CompressedFile(_AllOrNothing):
 
     def __init__(self, stream: OSFFile | OSFWriteFile, compression: str) -> None:
         self._stream = stream
-        self._compressor = compr[compression](stream, mode=stream.mode[0])
+        lower = _CompressorsEnd(stream) if isinstance(stream, OSFWriteFile) else stream
+        self._compressor = compr[compression](lower, mode=stream.mode[0])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._compressor, name)
@@ -258,21 +297,59 @@ class CompressedFile(_AllOrNothing):
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed, or was discarded."""
+        return self._stream.closed
+
+    def write(self, data: Any) -> int:
+        """Compress bytes.
+
+        Parameters
+        ----------
+        data : bytes-like
+            What to write.
+
+        Returns
+        -------
+        int
+            Bytes taken in.
+        """
+        # The compressor does not know that the file below it may have been discarded.
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+        return int(self._compressor.write(data))
+
     def close(self) -> None:
         """Write what the compressor still has, and close the file."""
         try:
             self._compressor.close()
-        finally:
-            self._stream.close()
+        except BaseException:
+            self.discard()
+            raise
+        self._stream.close()
 
     def discard(self) -> None:
         """Forget what was written."""
         if isinstance(self._stream, OSFWriteFile):
             self._stream.discard()
+        else:
+            self._stream.close()
+        # What it writes goes nowhere any more, and why the file is discarded matters more.
+        with contextlib.suppress(Exception):
+            self._compressor.close()
+
+    def abandon(self) -> None:
+        """Forget what was written, and warn: nobody has closed the file. For finalizers."""
+        if isinstance(self._stream, OSFWriteFile):
+            self._stream.abandon()
 
 
 class TextFile(io.TextIOWrapper):
-    """Text on top of one of the above; leaving ``with`` by an exception stores nothing."""
+    """Text on top of one of the above.
+
+    Neither leaving ``with`` by an exception nor never closing it stores anything.
+    """
 
     def __exit__(
         self,
@@ -283,3 +360,10 @@ class TextFile(io.TextIOWrapper):
         if kind is not None and isinstance(self.buffer, (OSFWriteFile, CompressedFile)):
             self.buffer.discard()
         super().__exit__(kind, error, trace)
+
+    def __del__(self) -> None:
+        # The one of TextIOWrapper closes, which would upload as much as there is.
+        with contextlib.suppress(ValueError):  # of `buffer`, where it was detached or never set
+            if isinstance(self.buffer, (OSFWriteFile, CompressedFile)):
+                self.buffer.abandon()
+        super().__del__()

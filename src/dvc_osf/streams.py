@@ -31,6 +31,7 @@ class _Stream(AbstractAsyncStreamedFile):  # type: ignore[misc] # fsspec is not 
     """What both have in common: closing is awaited, so nobody else may close."""
 
     closed: bool
+    loc: int
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,7 +53,7 @@ class AsyncReader(_Stream):
 
     Made by :meth:`OSFFileSystem.open_async`. It keeps one block in memory, and a second one that
     is fetched ahead once a reader went on from one block to the next. Like any file it has one
-    position, so one task at a time may read.
+    position, so one task at a time may read; where reading fails or is cancelled it stays.
 
     Parameters
     ----------
@@ -93,14 +94,17 @@ class AsyncReader(_Stream):
             So many, or less at the end of the file.
         """
         self._check_open()
-        left = max(self.size - self.loc, 0)
+        position = self.loc
+        left = max(self.size - position, 0)
         wanted = left if length is None or length < 0 else min(length, left)
         pieces = []
         while wanted:
-            piece = await self._piece(wanted)
+            piece = await self._piece(position, wanted)
             pieces.append(piece)
-            self.loc += len(piece)
+            position += len(piece)
             wanted -= len(piece)
+        # Only now, for who fails or is cancelled above gets nothing, and shall not miss anything.
+        self.loc = position
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def readinto(self, buffer: Any) -> int:
@@ -135,15 +139,17 @@ class AsyncReader(_Stream):
             With the line's end, but for the file's last line.
         """
         self._check_open()
+        position = self.loc
         most = self.size if limit is None or limit < 0 else limit
         pieces: list[bytes] = []
-        while most and self.loc < self.size:
-            at = await self._reach()
+        while most and position < self.size:
+            at = await self._reach(position)
             end = self._block.find(b"\n", at, at + most) + 1
             piece = self._block[at : end or at + most]
             pieces.append(piece)
-            self.loc += len(piece)
+            position += len(piece)
             most = 0 if end else most - len(piece)
+        self.loc = position  # as in `read`
         return b"".join(pieces)
 
     async def readlines(self) -> list[bytes]:
@@ -154,7 +160,13 @@ class AsyncReader(_Stream):
         list of bytes
             As of :meth:`readline`.
         """
-        return [line async for line in self]
+        position = self.loc
+        try:
+            return [line async for line in self]
+        except BaseException:
+            # The lines before go to nobody.
+            self.loc = position
+            raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while line := await self.readline():
@@ -188,32 +200,32 @@ class AsyncReader(_Stream):
     async def _fetch_range(self, start: int, end: int) -> bytes:
         return await self.fs._read_pinned(self._place, self._file, start, end)  # type: ignore[no-any-return]
 
-    async def _piece(self, wanted: int) -> bytes:
-        """Return what comes next, not more than is wanted."""
-        if wanted > self.blocksize and not self._holds(self.loc) and self._ahead is None:
+    async def _piece(self, position: int, wanted: int) -> bytes:
+        """Return what is at a position, not more than is wanted."""
+        if wanted > self.blocksize and not self._holds(position) and self._ahead is None:
             # More than a block, from anywhere: fetched as it is, in several ranges at once.
-            return await self._fetch_range(self.loc, self.loc + wanted)
-        at = await self._reach()
+            return await self._fetch_range(position, position + wanted)
+        at = await self._reach(position)
         return self._block[at : at + wanted]
 
     def _holds(self, position: int) -> bool:
         return self._start <= position < self._start + len(self._block)
 
-    async def _reach(self) -> int:
-        """Have the block that holds the current position; return where in it that is."""
-        if not self._holds(self.loc):
-            went_on = bool(self._block) and self.loc == self._start + len(self._block)
+    async def _reach(self, position: int) -> int:
+        """Have the block that holds a position; return where in it that is."""
+        if not self._holds(position):
+            went_on = bool(self._block) and position == self._start + len(self._block)
             if went_on and self._ahead is not None:
                 block = await self._take_ahead(self._ahead)
             else:
                 await self._forget_ahead()
-                block = await self._fetch_range(self.loc, self._block_end(self.loc))
-            self._start, self._block = self.loc, block
+                block = await self._fetch_range(position, self._block_end(position))
+            self._start, self._block = position, block
             behind = self._start + len(block)
             if went_on and behind < self.size:
                 fetching = self._fetch_range(behind, self._block_end(behind))
                 self._ahead = asyncio.ensure_future(fetching)
-        return int(self.loc - self._start)
+        return position - self._start
 
     async def _take_ahead(self, ahead: asyncio.Task[bytes]) -> bytes:
         """Wait for the block that is fetched ahead; who is cancelled meanwhile may read on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 
 import pytest
@@ -150,6 +151,42 @@ async def test_a_failed_block_can_be_read_again(fs, osf_here, file):
             await stream.read(50)
         assert stream.tell() == 100
         assert await stream.read(50) == DATA[100:150]
+
+
+async def read_into(stream):
+    buffer = bytearray(9)
+    return bytes(buffer[: await stream.readinto(buffer)])
+
+
+READINGS = {
+    "read": lambda stream: stream.read(9),
+    "read all": lambda stream: stream.read(),
+    "readinto": read_into,
+    "readline": lambda stream: stream.readline(),
+    "readlines": lambda stream: stream.readlines(),
+}
+
+
+@pytest.mark.parametrize("nth", [1, 3])
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+@pytest.mark.parametrize("way", READINGS)
+async def test_who_got_nothing_misses_nothing(fs, osf_here, plant_here, root_here, way, end, nth):
+    data = b"0123456789abcd\nef\nghij"
+    await plant_here.put({"f": data})
+    expected = {"read": data[2:11], "readinto": data[2:11], "readline": data[2:15]}
+    expected |= {"read all": data[2:], "readlines": data[2:].splitlines(keepends=True)}
+    trouble = {"hang": True} if end == "cancelled" else {"status": 503}
+
+    async with await fs.open_async(f"{root_here}/f", block_size=4) as stream:
+        assert await stream.read(2) == data[:2]
+        osf_here.add_fault(Fault(path="version=", nth=nth, times=1, **trouble))
+        # Where all of it needs fewer requests than that, nothing goes wrong, and it starts anew.
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            await asyncio.wait_for(READINGS[way](stream), 0.3)
+            stream.seek(2)
+        osf_here.clear_faults()
+        assert stream.tell() == 2
+        assert await READINGS[way](stream) == expected[way]
 
 
 async def test_a_block_that_failed_ahead_is_an_error_once(fs, osf_here, file):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 import gc
 import gzip
 import hashlib
 import lzma
+import threading
 
 import pytest
 
@@ -38,6 +40,18 @@ def test_closing_uploads_once(fs, other, root, asked):
     # Closing again does nothing.
     stream.close()
     assert "file PUT" not in asked()
+
+
+def test_a_file_that_was_flushed_by_force_can_be_closed(fs, other, root, asked):
+    with fs.open(f"{root}/f", "wb") as stream:
+        stream.write(b"bytes")
+        stream.flush(force=True)
+        assert asked()["file PUT"] == 1
+        with pytest.raises(ValueError, match="can only close"):
+            stream.write(b"more")
+    assert stream.closed
+    assert asked() == {}
+    assert other.cat_file(f"{root}/f") == b"bytes"
 
 
 @pytest.mark.parametrize("mode", ["wb", "bw"])
@@ -199,12 +213,114 @@ def test_compressed_text_is_stored(fs, other, root):
     assert gzip.decompress(other.cat_file(f"{root}/f.gz")).decode() == "grün"
 
 
+@pytest.mark.parametrize("compression", ["gzip", "bz2", "xz", "zip"])
+@pytest.mark.parametrize("mode", ["wb", "wt", "xb", "x"])
+def test_what_is_compressed_is_not_stored_after_an_exception(fs, root, asked, mode, compression):
+    stream = fs.open(f"{root}/f", mode, compression=compression)
+    stream.write("x" * 100_000 if "b" not in mode else b"x" * 100_000)
+    with pytest.raises(ZeroDivisionError), stream:
+        half_write(stream, mode)
+
+    assert stream.closed
+    with pytest.raises(ValueError, match="closed"):
+        stream.write("x" if "b" not in mode else b"x")
+    stream.close()
+    del stream
+    gc.collect()
+    assert "file PUT" not in asked()
+
+
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_what_was_not_compressed_to_its_end_is_not_stored(fs, root, asked, monkeypatch, mode):
+    def fail(_compressor):
+        raise ZeroDivisionError
+
+    stream = fs.open(f"{root}/f", mode, compression="bz2")
+    stream.write("x" if "b" not in mode else b"x")
+    monkeypatch.setattr(bz2.BZ2File, "close", fail)
+    with pytest.raises(ZeroDivisionError):
+        stream.close()
+    monkeypatch.undo()
+    assert stream.closed
+    assert asked() == {}
+
+
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_compressed_files_of_a_transaction_that_fails_can_be_closed(fs, other, root, mode):
+    def half_of_it():
+        with fs.transaction:
+            streams.append(fs.open(f"{root}/f", mode, compression="gzip"))
+            half_write(streams[0], mode)
+
+    streams = []
+    with pytest.raises(ZeroDivisionError):
+        half_of_it()
+    with pytest.raises(ValueError, match="closed"):
+        streams[0].write("x" if "b" not in mode else b"x")
+    streams[0].close()
+    assert other.ls(root) == []
+
+
 def test_an_unclosed_file_warns_and_uploads_nothing(fs, root, asked):
     streams = [fs.open(f"{root}/f", "wb")]
     streams[0].write(b"x")
     with pytest.warns(ResourceWarning, match="never closed; nothing was uploaded"):
         streams.clear()
     assert "file PUT" not in asked()
+
+
+def let_go_here(_fs, held):
+    held.clear()
+    gc.collect()
+
+
+def let_go_elsewhere(fs, held):
+    worker = threading.Thread(target=let_go_here, args=(fs, held))
+    worker.start()
+    worker.join()
+
+
+def let_go_in_the_event_loop(fs, held):
+    async def let_go():
+        let_go_here(fs, held)
+
+    asyncio.run_coroutine_threadsafe(let_go(), fs.loop).result()
+
+
+@pytest.mark.parametrize("let_go", [let_go_here, let_go_elsewhere, let_go_in_the_event_loop])
+@pytest.mark.parametrize("cyclic", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "compression"),
+    [("w", None), ("x", None), ("w", "gzip"), ("w", "bz2"), ("w", "xz"), ("wb", "gzip")],
+)
+def test_an_unclosed_file_is_collected_without_a_request(
+    fs, root, asked, mode, compression, cyclic, let_go
+):
+    held = [fs.open(f"{root}/f", mode, compression=compression)]
+    held[0].write("half" if "b" not in mode else b"half")
+    if cyclic:
+        held[0].ring = held[0]
+    gc.collect()
+    asked()
+    with pytest.warns(ResourceWarning, match="never closed; nothing was uploaded") as warned:
+        let_go(fs, held)
+    assert len(warned) == 1
+    assert asked() == {}
+
+
+def test_text_that_is_detached_or_no_text_can_be_collected(fs, other, root):
+    stream = fs.open(f"{root}/f", "w")
+    stream.write("text")
+    below = stream.detach()
+    del stream
+    gc.collect()
+    below.close()
+    assert other.cat_file(f"{root}/f") == b"text"
+
+    with pytest.warns(ResourceWarning, match="never closed"), pytest.raises(LookupError):
+        fs.open(f"{root}/g", "w", encoding="no such")
+    gc.collect()
+    assert not other.exists(f"{root}/g")
 
 
 def test_a_refusal_is_raised_by_close(connect, osf, plant, root):
