@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import ssl
 import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from yarl import URL
 
-from . import __version__
 from .concurrency import finish
 from .exceptions import OSFClosedError, OSFException, OSFServerError
-from .failures import LostConnectionError, StalledError, presentable, translate, translated
+from .failures import StalledError, presentable, translate, translated
 from .flight import EXPECT_FROM, Flight, Offered
 from .messages import Answer, Body, BytesBody, Request
 from .retry import Clock, RateGate, retry_after_seconds
+from .session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -43,44 +42,8 @@ _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class _Response(aiohttp.ClientResponse):
-    """An answer without which, or after whose refusal, the connection is not used again.
-
-    WaterButler closes it after a refusal, and does not say so. That must be settled here, where no
-    other task can have taken the connection from the pool yet.
-    """
-
-    async def start(self, connection: Any) -> aiohttp.ClientResponse:
-        protocol, wire = connection.protocol, connection.transport
-        try:
-            await super().start(connection)
-        except BaseException:
-            # aiohttp closes it, which waits for a server that reads no more to take what is left
-            # of the body: for ever, or until it goes on with an upload that was given up.
-            wire.abort()
-            raise
-        if self.status >= 400:
-            if self.connection is None:
-                wire.close()
-            else:
-                protocol.force_close()
-        return self
-
-
 class _HeldBackError(Exception):
     """The gate closed after a request had passed it, and before any of it had left."""
-
-
-async def _surface_lost_connections(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from re-sending a PUT or DELETE by itself: whether to is our decision."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise LostConnectionError(str(error) or type(error).__name__) from error
 
 
 class Transport:
@@ -114,25 +77,7 @@ class Transport:
         self._closed = False
         self._deaf_hosts: set[str | None] = set()
         self._proxies: dict[URL, str | None] = {}
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(self._count)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                # The semaphore above is the limit; a second one would only hide waiting.
-                limit=0,
-                ssl=_tls(config.ssl_verify),
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                "User-Agent": f"dvc-osf/{__version__} aiohttp/{aiohttp.__version__}",
-                # What is stored is what shall arrive: sizes and checksums are those of the file.
-                "Accept-Encoding": "identity",
-            },
-            auto_decompress=False,
-            middlewares=(_surface_lost_connections,),
-            trace_configs=[trace],
-            response_class=_Response,
-        )
+        self._session = open_session(config, self._count)
 
     async def aclose(self) -> None:
         """Close every connection; who waits for an answer has an error instead."""
@@ -513,12 +458,3 @@ def _closed(request: Request) -> OSFClosedError:
     return OSFClosedError(
         "the filesystem was closed meanwhile", operation=request.operation, path=request.path
     )
-
-
-def _tls(verify: bool | str) -> ssl.SSLContext | bool:
-    if not isinstance(verify, str):
-        return verify
-    try:
-        return ssl.create_default_context(cafile=verify)
-    except OSError as error:
-        raise ValueError(f"ssl_verify: {verify} is not a readable CA file ({error})") from None

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 import dvc_osf
+from dvc_osf import session
 from dvc_osf import transport as transport_module
 from dvc_osf.concurrency import BufferBudget
 from dvc_osf.exceptions import (
@@ -888,8 +889,8 @@ class TestUploadOutcome:
             return response
 
         closed = asyncio.Event()
-        middleware = transport_module._surface_lost_connections
-        monkeypatch.setattr(transport_module, "_surface_lost_connections", cancel_when_it_comes)
+        middleware = session._surface_lost_connections
+        monkeypatch.setattr(session, "_surface_lost_connections", cancel_when_it_comes)
         server, transport = await serve(script), connect()
         body = bytes_body(b"x") if method == "PUT" else None
         asking = asyncio.ensure_future(transport.request(ask(method, server.url, body=body)))
