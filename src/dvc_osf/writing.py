@@ -6,7 +6,6 @@ import asyncio
 import errno
 import io
 import os
-import shutil
 import stat
 import tempfile
 from dataclasses import replace
@@ -16,6 +15,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK
 
 from .concurrency import map_bounded
 from .exceptions import OSFNotFoundError, OSFPathError, OSFVersionConflictError
+from .fileobjects import in_own_thread, read_all
 from .files import OSFWriteFile
 from .paths import OSFPath, split_version
 from .reading import ReadingFileSystem
@@ -92,7 +92,7 @@ class WritingFileSystem(ReadingFileSystem):
         file = OSFWriteFile(self, self._strip_protocol(path), mode, autocommit=False)
         self.transaction.files.append(file)
         with file:
-            await asyncio.to_thread(shutil.copyfileobj, stream, file)
+            await in_own_thread(read_all, stream, file)
 
     async def _touch(self, path: str, truncate: bool = True, **_: Any) -> None:
         """Make an empty file, or empty one by a new version; one request.
@@ -151,7 +151,7 @@ class WritingFileSystem(ReadingFileSystem):
         """Upload a file object's bytes; from a temporary file, for the size must be known."""
         with tempfile.NamedTemporaryFile(delete=False) as local:
             try:
-                await asyncio.to_thread(shutil.copyfileobj, stream, local)
+                await in_own_thread(read_all, stream, local)
                 size = local.tell()
                 local.close()
                 await self._upload_file(local.name, size, job)

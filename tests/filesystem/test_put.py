@@ -232,6 +232,28 @@ def test_a_file_object_from_another_filesystem_is_uploaded(fs, connect, other, p
     assert other.cat_file(f"{root}/target") == noise(100_000)
 
 
+def test_many_file_objects_of_a_filesystem_may_be_uploaded_at_once(connect, plant, root):
+    number = 2 * ((os.cpu_count() or 1) + 4)
+    plant.files({f"from/{i}": noise(200_000 + i) for i in range(number)})
+    fs = connect()
+    # All are open before the first is read.
+    together = threading.Barrier(number, timeout=60)
+
+    def copy(i):
+        with fs.open(f"{root}/from/{i}") as stream:
+            together.wait()
+            fs.put(stream, f"{root}/to/{i}")
+
+    threads = [threading.Thread(target=copy, args=(i,), daemon=True) for i in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    for i in range(number):
+        assert fs.cat_file(f"{root}/to/{i}") == noise(200_000 + i)
+
+
 # -- several at once -----------------------------------------------------------------------------
 
 
