@@ -75,9 +75,13 @@ def read_all(source: Any, target: Any) -> None:
 
     Parameters
     ----------
-    source : readable binary file object
-        Stays the caller's.
+    source : readable binary file object or path
+        An object stays the caller's; a file is opened, which for a pipe means to wait for a writer.
     target : writable binary file object
         Takes the bytes.
     """
-    shutil.copyfileobj(source, target)
+    if hasattr(source, "read"):
+        shutil.copyfileobj(source, target)
+    else:
+        with open(source, "rb") as file:
+            shutil.copyfileobj(file, target)

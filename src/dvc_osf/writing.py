@@ -43,7 +43,8 @@ class WritingFileSystem(ReadingFileSystem):
         Parameters
         ----------
         lpath : str
-            The local file; a folder makes a folder where ``create_folders`` is on.
+            The local file, which may be a pipe; a folder makes a folder where ``create_folders``
+            is on.
         rpath : str
             Its path on the OSF.
         callback : fsspec.callbacks.Callback or callable, optional
@@ -66,11 +67,14 @@ class WritingFileSystem(ReadingFileSystem):
         if stat.S_ISDIR(status.st_mode):
             await self._makedirs(rpath, exist_ok=True)
         elif self._intrans:
-            with open(lpath, "rb") as stream:  # noqa: ASYNC230 - read in a thread
-                await self._defer(stream, rpath, mode)
+            await self._defer(lpath, rpath, mode)
         else:
             job = _job(rpath, "put_file", mode, callback)
-            await self._upload_file(lpath, status.st_size, job)
+            if stat.S_ISREG(status.st_mode) and status.st_size:
+                await self._upload_file(lpath, status.st_size, job)
+            else:
+                # Pipes have no size, and the system's own files (/proc) are empty by theirs.
+                await self._upload_stream(lpath, job)
 
     async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         await self._store(path, value, mode, "pipe_file")
@@ -83,7 +87,7 @@ class WritingFileSystem(ReadingFileSystem):
             await self._upload(_job(path, operation, mode), BytesSource(value))
 
     async def _defer(self, stream: Any, path: str, mode: str) -> None:
-        """Keep a file object's bytes for the end of the transaction that is under way."""
+        """Keep a file's bytes, or an object's, for the end of the transaction under way."""
         if self.asynchronous:
             raise NotImplementedError(
                 "a transaction ends by synchronous calls; use it with a synchronous filesystem"
@@ -148,7 +152,10 @@ class WritingFileSystem(ReadingFileSystem):
         await self._upload(job, source)
 
     async def _upload_stream(self, stream: Any, job: UploadJob) -> None:
-        """Upload a file object's bytes; from a temporary file, for the size must be known."""
+        """Upload what a file object, or the file of a path, gives to its end.
+
+        From a temporary file, for the size must be known.
+        """
         with tempfile.NamedTemporaryFile(delete=False) as local:
             try:
                 await in_own_thread(read_all, stream, local)

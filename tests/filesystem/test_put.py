@@ -177,6 +177,47 @@ def test_a_file_needs_a_name(fs, osf, root, local):
             fs.put_file(str(local / "f"), place)
 
 
+@pytest.fixture
+def fifo(local):
+    """Return the path of a named pipe that gives a MiB to who reads it."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this platform has no named pipes")
+    path = local / "fifo"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(noise(MIB),), daemon=True)
+    writer.start()
+    yield path
+    writer.join(60)
+    assert not writer.is_alive()
+
+
+@pytest.mark.parametrize("name", ["put", "put_file"])
+def test_a_named_pipe_is_uploaded_to_its_end(fs, other, root, fifo, asked, name):
+    getattr(fs, name)(str(fifo), f"{root}/f")
+
+    assert asked()["file PUT"] == 1
+    assert other.cat_file(f"{root}/f") == noise(MIB)
+
+
+def test_a_named_pipe_waits_in_a_transaction_too(connect, other, root, fifo):
+    fs = connect()
+    with fs.transaction:
+        fs.put_file(str(fifo), f"{root}/f")
+        assert not other.exists(f"{root}/f")
+    assert other.cat_file(f"{root}/f") == noise(MIB)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="this platform has no /proc")
+@pytest.mark.parametrize("name", ["put", "put_file"])
+def test_a_file_that_only_says_that_it_is_empty_is_uploaded(fs, other, root, name):
+    assert os.stat("/proc/version").st_size == 0
+
+    getattr(fs, name)("/proc/version", f"{root}/f")
+
+    with open("/proc/version", "rb") as file:
+        assert other.cat_file(f"{root}/f") == file.read()
+
+
 # -- file objects --------------------------------------------------------------------------------
 
 
