@@ -183,7 +183,15 @@ class WritingFileSystem(ReadingFileSystem):
             await engine.uploader.upload(replace(job, place=kept), source)
             await engine.mover.file("move", kept, job.place)
 
-    async def _put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> Any:
+    async def _put(
+        self,
+        lpath: Any,
+        rpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
         """Upload files, or one file object.
 
         Parameters
@@ -192,12 +200,17 @@ class WritingFileSystem(ReadingFileSystem):
             What to upload; an object is read from its current position to its end.
         rpath : str or list of str
             Where to.
+        recursive : bool, optional
+            Whether folders are uploaded.
+        callback : fsspec.callbacks.Callback or callable, optional
+            fsspec's kind counts the files, with a branch for each one's bytes; a function hears of
+            the bytes of all, with a total of None until the last file has begun.
         *args, **kwargs
-            ``recursive``, ``callback``, ``maxdepth`` and so on, as for fsspec.
+            ``batch_size``, ``maxdepth`` and so on, as for fsspec.
         """
         if not hasattr(lpath, "read"):
-            return await super()._put(lpath, rpath, *args, **kwargs)
-        mode, callback = kwargs.get("mode", "overwrite"), kwargs.get("callback")
+            return await super()._put(lpath, rpath, recursive, callback, *args, **kwargs)
+        mode = kwargs.get("mode", "overwrite")
         if self._intrans:
             return await self._defer(lpath, rpath, mode)
         await self._upload_stream(lpath, _job(rpath, "put", mode, callback))

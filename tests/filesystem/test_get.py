@@ -403,6 +403,31 @@ def test_a_bulk_download_counts_files_and_branches_for_bytes(fs, tree, local):
     assert callback.value == callback.size
 
 
+@pytest.mark.parametrize("size", [0, 10, 3 * MIB])
+def test_a_plain_function_hears_the_bytes_of_a_single_download_in_bulk(
+    fs, plant, root, local, size
+):
+    plant.files({"f": noise(size)})
+    heard = []
+
+    fs.get(f"{root}/f", str(local / "f"), callback=lambda *call: heard.append(call))
+
+    assert heard == sorted(heard)
+    assert heard[-1] == (size, size)
+    assert all(total == size for _, total in heard)
+
+
+def test_a_plain_function_hears_the_bytes_of_all_files_and_folders(fs, tree, local):
+    heard = []
+
+    # By its place, as fsspec's methods allow.
+    fs.get(tree, str(local / "copy"), True, lambda *call: heard.append(call))
+
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    assert heard[-1] == (6, 6)
+    assert {total for _, total in heard} <= {None, 6}
+
+
 def test_downloading_is_getting(connect, plant, root, local):
     plant.files({"f": b"x"})
 

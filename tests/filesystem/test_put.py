@@ -428,6 +428,47 @@ def test_a_plain_function_hears_at_least_the_end(fs, root, local, size):
 
 
 @pytest.mark.parametrize("size", [0, 10, 2 * CHUNK])
+def test_a_plain_function_hears_the_bytes_of_a_single_upload_in_bulk(fs, root, local, size):
+    (local / "f").write_bytes(noise(size))
+    heard = []
+
+    fs.put(str(local / "f"), f"{root}/f", callback=lambda *call: heard.append(call))
+
+    assert heard == sorted(heard)
+    assert heard[-1] == (size, size)
+    assert all(total == size for _, total in heard)
+
+
+def test_a_plain_function_hears_the_bytes_of_all_files(fs, root, tree):
+    heard = []
+
+    # By its place, as fsspec's methods allow.
+    fs.put(str(tree), f"{root}/copy", True, lambda *call: heard.append(call))
+
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    assert heard[-1] == (6, 6)
+    assert {total for _, total in heard} <= {None, 6}
+
+
+@pytest.mark.parametrize("kind", ["fsspec", "function"])
+def test_a_file_object_is_followed_by_what_comes_at_the_callback_s_place(fs, root, kind):
+    heard = []
+    callback = Recorder() if kind == "fsspec" else lambda *call: heard.append(call)
+
+    fs.put(io.BytesIO(b"12345"), f"{root}/f", False, callback)
+
+    if kind == "fsspec":
+        heard.append((callback.value, callback.size))
+    assert heard == [(5, 5)]
+
+
+def test_no_callback_may_be_said_by_none(fs, other, root, tree):
+    fs.put(str(tree), f"{root}/copy", recursive=True, callback=None)
+
+    assert len(other.find(f"{root}/copy")) == 4
+
+
+@pytest.mark.parametrize("size", [0, 10, 2 * CHUNK])
 def test_tqdm_draws_a_bar_of_the_bytes(fs, root, local, size):
     (local / "f").write_bytes(noise(size))
     screen = io.StringIO()
@@ -460,6 +501,8 @@ def test_what_is_no_callback_is_refused(fs, root, local, asked):
 
     with pytest.raises(TypeError, match="callback"):
         fs.put_file(str(local / "f"), f"{root}/f", callback="progress")
+    with pytest.raises(TypeError, match="callback"):
+        fs.put(str(local / "f"), f"{root}/f", callback="progress")
     assert asked() == {}
 
 
