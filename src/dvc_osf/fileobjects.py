@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import errno
+import io
 import shutil
+import socket
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["in_own_thread", "read_all"]
+__all__ = ["in_own_thread", "read_all", "write_all"]
 
 _Result = TypeVar("_Result")
 
@@ -85,3 +88,39 @@ def read_all(source: Any, target: Any) -> None:
     else:
         with open(source, "rb") as file:
             shutil.copyfileobj(file, target)
+
+
+def write_all(data: bytes, target: Any, label: str) -> None:
+    """Write bytes to a file object, however few of them it takes at a time.
+
+    Parameters
+    ----------
+    data : bytes
+        All of them.
+    target : writable binary file object
+        Stays the caller's. One whose ``write`` does not say how much it took has taken all.
+    label : str
+        The operation and the path, for the errors.
+
+    Raises
+    ------
+    BlockingIOError
+        The object takes no more now, and does not wait until it does.
+    OSError
+        It takes nothing, and does not say why.
+    """
+    rest: bytes | memoryview = data
+    while rest:
+        taken = target.write(rest)
+        if taken is None and isinstance(target, (io.FileIO, socket.SocketIO)):
+            written = len(data) - len(rest)
+            raise BlockingIOError(
+                errno.EAGAIN,
+                f"{label}: the file object took {written} of {len(data)} bytes and does not wait "
+                "until it can take more; pass one that does",
+            )
+        if not isinstance(taken, int):
+            return
+        if taken <= 0:
+            raise OSError(errno.EIO, f"{label}: the file object takes no bytes")
+        rest = memoryview(rest)[taken:]

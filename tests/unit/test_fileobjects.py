@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import io
+import os
 import threading
 
 import pytest
 
-from dvc_osf.fileobjects import in_own_thread
+from dvc_osf.fileobjects import in_own_thread, write_all
 
 
 class TestThreads:
@@ -71,3 +73,48 @@ class TestThreads:
         threads[0].join(60)
         assert not threads[0].is_alive()
         assert not recwarn.list
+
+
+class Few(io.RawIOBase):
+    """Takes at most so many bytes at a time, and says what it is told to say."""
+
+    def __init__(self, most, says=len):
+        super().__init__()
+        self.most, self.says, self.taken = most, says, []
+
+    def write(self, data):
+        self.taken.append(bytes(data[: self.most]))
+        return self.says(data[: self.most])
+
+
+class TestWriting:
+    def test_what_is_taken_in_part_is_followed_by_the_rest(self):
+        target = Few(4)
+        write_all(b"0123456789", target, "get_file osf://f")
+        assert target.taken == [b"0123", b"4567", b"89"]
+
+    def test_nothing_is_written_where_there_is_nothing(self):
+        target = Few(4)
+        write_all(b"", target, "get_file osf://f")
+        assert target.taken == []
+
+    @pytest.mark.parametrize("said", [None, 10, 11])
+    def test_who_does_not_say_less_has_taken_all(self, said):
+        target = Few(10, lambda _: said)
+        write_all(b"0123456789", target, "get_file osf://f")
+        assert target.taken == [b"0123456789"]
+
+    def test_who_takes_nothing_is_not_asked_for_ever(self):
+        with pytest.raises(OSError, match=r"get_file osf://f: .*no bytes"):
+            write_all(b"0123456789", Few(0), "get_file osf://f")
+
+    @pytest.mark.skipif(not hasattr(os, "set_blocking"), reason="needs pipes that do not block")
+    def test_who_takes_no_more_and_does_not_wait_is_an_error(self):
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        with (
+            os.fdopen(reading, "rb"),
+            os.fdopen(writing, "wb", buffering=0) as target,
+            pytest.raises(BlockingIOError, match=r"get_file osf://f: .* of 10000000 bytes"),
+        ):
+            write_all(bytes(10_000_000), target, "get_file osf://f")
