@@ -11,7 +11,6 @@ import contextlib
 import contextvars
 import errno
 import io
-import shutil
 import socket
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["in_own_thread", "read_all", "write_all"]
 
 _Result = TypeVar("_Result")
+
+_AT_ONCE = 256 * 1024
+"""Bytes to ask a file object for."""
 
 
 async def in_own_thread(work: Callable[..., _Result], *args: Any) -> _Result:
@@ -73,7 +75,7 @@ async def in_own_thread(work: Callable[..., _Result], *args: Any) -> _Result:
     return await done
 
 
-def read_all(source: Any, target: Any) -> None:
+def read_all(source: Any, target: Any, label: str) -> None:
     """Copy what a file object gives, from where it is to its end.
 
     Parameters
@@ -82,12 +84,26 @@ def read_all(source: Any, target: Any) -> None:
         An object stays the caller's; a file is opened, which for a pipe means to wait for a writer.
     target : writable binary file object
         Takes the bytes.
+    label : str
+        The operation and the path, for the error.
+
+    Raises
+    ------
+    BlockingIOError
+        The object has nothing to give now, and does not wait until it has.
     """
-    if hasattr(source, "read"):
-        shutil.copyfileobj(source, target)
-    else:
+    if not hasattr(source, "read"):
         with open(source, "rb") as file:
-            shutil.copyfileobj(file, target)
+            read_all(file, target, label)
+        return
+    while data := source.read(_AT_ONCE):
+        target.write(data)
+    if data is None:
+        raise BlockingIOError(
+            errno.EAGAIN,
+            f"{label}: the file object has no bytes now and does not wait until it has; pass one "
+            "that does",
+        )
 
 
 def write_all(data: bytes, target: Any, label: str) -> None:

@@ -67,7 +67,7 @@ class WritingFileSystem(ReadingFileSystem):
         if stat.S_ISDIR(status.st_mode):
             await self._makedirs(rpath, exist_ok=True)
         elif self._intrans:
-            await self._defer(lpath, rpath, mode)
+            await self._defer(lpath, rpath, mode, "put_file")
         else:
             job = _job(rpath, "put_file", mode, callback)
             if stat.S_ISREG(status.st_mode) and status.st_size:
@@ -82,11 +82,11 @@ class WritingFileSystem(ReadingFileSystem):
     async def _store(self, path: str, value: bytes, mode: str, operation: str) -> None:
         """Upload bytes, at once or at the end of a transaction."""
         if self._intrans:
-            await self._defer(io.BytesIO(value), path, mode)
+            await self._defer(io.BytesIO(value), path, mode, operation)
         else:
             await self._upload(_job(path, operation, mode), BytesSource(value))
 
-    async def _defer(self, stream: Any, path: str, mode: str) -> None:
+    async def _defer(self, stream: Any, path: str, mode: str, operation: str) -> None:
         """Keep a file's bytes, or an object's, for the end of the transaction under way."""
         if self.asynchronous:
             raise NotImplementedError(
@@ -96,7 +96,7 @@ class WritingFileSystem(ReadingFileSystem):
         file = OSFWriteFile(self, self._strip_protocol(path), mode, autocommit=False)
         self.transaction.files.append(file)
         with file:
-            await in_own_thread(read_all, stream, file)
+            await in_own_thread(read_all, stream, file, f"{operation} osf://{file.path}")
 
     async def _touch(self, path: str, truncate: bool = True, **_: Any) -> None:
         """Make an empty file, or empty one by a new version; one request.
@@ -158,7 +158,8 @@ class WritingFileSystem(ReadingFileSystem):
         """
         with tempfile.NamedTemporaryFile(delete=False) as local:
             try:
-                await in_own_thread(read_all, stream, local)
+                label = f"{job.operation} osf://{job.place}"
+                await in_own_thread(read_all, stream, local, label)
                 size = local.tell()
                 local.close()
                 await self._upload_file(local.name, size, job)
@@ -212,7 +213,7 @@ class WritingFileSystem(ReadingFileSystem):
             return await super()._put(lpath, rpath, recursive, callback, *args, **kwargs)
         mode = kwargs.get("mode", "overwrite")
         if self._intrans:
-            return await self._defer(lpath, rpath, mode)
+            return await self._defer(lpath, rpath, mode, "put")
         await self._upload_stream(lpath, _job(rpath, "put", mode, callback))
         return None
 

@@ -256,6 +256,36 @@ def test_a_pipe_without_a_size_is_uploaded(fs, other, root, asked):
     assert other.cat_file(f"{root}/f") == bytes(1_000_000)
 
 
+class Stuttering(io.RawIOBase):
+    """Does not wait for the bytes that are yet to come."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = list(parts)
+
+    def readable(self):
+        return True
+
+    def read(self, _size=-1):
+        return self.parts.pop(0)
+
+
+@pytest.mark.parametrize("parts", [(b"some", None, b" bytes", b""), (None, b"bytes", b"")])
+def test_a_file_object_that_does_not_wait_for_its_bytes_is_an_error(fs, root, asked, parts):
+    with pytest.raises(BlockingIOError, match=f"put osf://{root}/f: "):
+        fs.put(Stuttering(*parts), f"osf://{root}/f")
+
+    assert asked() == {}
+
+
+def test_nothing_of_such_an_object_is_stored_by_a_transaction(connect, other, root):
+    fs = connect()
+    with fs.transaction, pytest.raises(BlockingIOError, match=f"put osf://{root}/f: "):
+        fs.put(Stuttering(b"some", None), f"osf://{root}/f")
+
+    assert not other.exists(f"{root}/f")
+
+
 def test_a_file_object_can_be_exclusive_and_followed(fs, plant, root):
     plant.files({"f": b"old"})
     callback = Callback()
