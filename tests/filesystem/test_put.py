@@ -81,6 +81,17 @@ def test_the_chunk_size_changes_nothing_but_the_pace(
     assert other.cat_file(f"{root}/f") == noise(7 * MIB + 1)
 
 
+@pytest.mark.parametrize("size", [10, CHUNK])
+def test_an_upload_may_wait_without_end(connect_both, osf, other, root, local, size):
+    (local / "f").write_bytes(noise(size))
+    fs = connect_both(upload_timeout=float("inf"), max_wait=float("inf"))
+    osf.add_fault(Fault(method="PUT", times=1, status=429, retry_after=10_000))
+
+    fs.put_file(local / "f", f"{root}/f")
+
+    assert other.cat_file(f"{root}/f") == noise(size)
+
+
 def test_paths_may_be_path_objects(fs, other, root, local):
     (local / "f").write_bytes(b"x")
 
