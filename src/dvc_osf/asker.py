@@ -21,6 +21,7 @@ from .retry import attempts, is_transient
 from .transport import Transport
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Container
 
     import tenacity
@@ -68,8 +69,8 @@ class Asker:
         self._view_only = view_only
         self.transport = Transport(config, token, stats, clock)
         self._turn = asyncio.Lock()
-        self._out_of_reach_after: int | None = None
-        """How many answers there were when an operation gave up connecting."""
+        self._out_of_reach_after: tuple[Counter[int], int] | None = None
+        """The answers, and how many there were, when an operation gave up connecting."""
         self._valid: dict[str, bool] = {}
 
     async def aclose(self) -> None:
@@ -104,9 +105,8 @@ class Asker:
         tenacity.AsyncRetrying
             To be iterated.
         """
-        out_of_reach = self._out_of_reach_after == self._answers
         return attempts(
-            0 if out_of_reach else self.config.max_retries,
+            0 if self._out_of_reach else self.config.max_retries,
             self.clock,
             self._stats,
             operation,
@@ -118,11 +118,16 @@ class Asker:
     def _note(self, error: OSFException) -> None:
         """Remember that not even a connection could be made."""
         if isinstance(error, OSFConnectionError) and error.unreachable:
-            self._out_of_reach_after = self._answers
+            answers = self._stats.statuses
+            self._out_of_reach_after = answers, sum(answers.values())
 
     @property
-    def _answers(self) -> int:
-        return sum(self._stats.statuses.values())
+    def _out_of_reach(self) -> bool:
+        if self._out_of_reach_after is None:
+            return False
+        answers, number = self._out_of_reach_after
+        # Where the totals were reset there is another counter, and its number tells nothing.
+        return answers is self._stats.statuses and number == sum(answers.values())
 
     async def ask_json(
         self,

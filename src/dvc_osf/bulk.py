@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from fsspec.asyn import AsyncFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK
 
+from .progress import as_callback
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
@@ -49,6 +51,7 @@ class BulkFileSystem(AsyncFileSystem):  # type: ignore[misc] # fsspec is not typ
         *args: Any,
         **kwargs: Any,
     ) -> Any:
+        callback = as_callback(callback)
         return await self._in_bulk(name, path1, path2, recursive, callback, *args, **kwargs)
 
     async def _in_bulk(self, name: str, *args: Any, **kwargs: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass, fields
@@ -96,7 +97,7 @@ class Config:
     files_url : str or None
         Root of WaterButler where the one that API v2 names shall not be used.
     timeout : float
-        Seconds of silence allowed for a request without a body.
+        Seconds of silence allowed for a request without a body; not infinite.
     upload_timeout : float
         Seconds an upload may go without progress: no byte accepted by the socket, or, after the
         last byte, no answer.
@@ -145,6 +146,9 @@ class Config:
         for name in ("timeout", "upload_timeout", "max_requests"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if math.isinf(self.timeout):
+            # The others may be without end; this one goes to aiohttp, which rounds it.
+            raise ValueError("timeout is inf; it must be a number of seconds, however large")
         for name in ("max_retries", "max_wait"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be below 0")
@@ -188,7 +192,7 @@ class Config:
                 continue
             try:
                 values[field.name] = _PARSERS[field.name](value)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{source}: {error}") from None
         chunk = values.get("upload_chunk_size", cls.upload_chunk_size)
         values.setdefault("buffer_size", max(cls.buffer_size, 2 * chunk))

@@ -14,6 +14,7 @@ from fsspec.utils import other_paths
 from .concurrency import gather_or_cancel
 from .download import size_of
 from .exceptions import OSFIntegrityError, OSFIsADirectoryError, OSFNotFoundError
+from .fileobjects import in_own_thread, write_all
 from .paths import OSFPath, split_version
 from .ranges import MAX_GAP, by_path, merge
 from .utils import ProgressTracker
@@ -161,7 +162,7 @@ class ReadingFileSystem(VersionsFileSystem):
         Parameters
         ----------
         rpath : str
-            The file on the OSF; a folder makes a local folder.
+            The file on the OSF; a folder makes a local folder, but no file object takes it.
         lpath : str or writable binary file object
             Where to put it.
         callback : fsspec.callbacks.Callback or callable, optional
@@ -173,16 +174,21 @@ class ReadingFileSystem(VersionsFileSystem):
         """
         progress = ProgressTracker(callback)
 
+        async def read(place: OSFPath, file: Entity) -> bytes:
+            downloader = (await self._engine()).downloader
+            return await downloader.read(place, file, "get_file")
+
         async def download(place: OSFPath, file: Entity) -> None:
             downloader = (await self._engine()).downloader
-            if hasattr(lpath, "write"):
-                data = await downloader.read(place, file, "get_file")
-                lpath.write(data)
-                progress.set_total(len(data))
-                progress.finish()
-            else:
-                await downloader.to_file(place, file, os.fspath(lpath), progress, "get_file")
+            await downloader.to_file(place, file, os.fspath(lpath), progress, "get_file")
 
+        if hasattr(lpath, "write"):
+            data = await self._with_file(rpath, version, "get_file", read)
+            place = f"osf://{self._strip_protocol(rpath)}"
+            await in_own_thread(write_all, data, lpath, f"get_file {place}")
+            progress.set_total(len(data))
+            progress.finish()
+            return
         try:
             await self._with_file(rpath, version, "get_file", download)
         except OSFIsADirectoryError:

@@ -71,7 +71,7 @@ class BytesSource:
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
         # Other layouts than a row of bytes are copied into one.
-        self.data = view.cast("B") if view.contiguous and view.nbytes else bytes(view)
+        self.data = view.cast("B") if view.c_contiguous and view.nbytes else bytes(view)
         self.size = len(self.data)
         self._md5: str | None = None
 

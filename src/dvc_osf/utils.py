@@ -205,7 +205,7 @@ class ProgressTracker:
                 "fsspec.callbacks.Callback"
             )
         self._callback = callback
-        self._reported: int | None = None
+        self._reported: tuple[int, int | None] | None = None
         self._label = ""
         self.done = 0
         self.total: int | None = None
@@ -257,7 +257,7 @@ class ProgressTracker:
     def finish(self) -> None:
         """Say that all is through; a plain function then surely has seen ``(total, total)``."""
         self.move_to(self.done if self.total is None else self.total)
-        if self._reported != self.done:
+        if self._reported != (self.done, self.total):
             self._report()
 
     def move_to(self, position: int) -> None:
@@ -288,7 +288,7 @@ class ProgressTracker:
 
     def _report(self) -> None:
         if self._callback is not None and not isinstance(self._callback, Callback):
-            self._reported = self.done
+            self._reported = (self.done, self.total)
             self._call(self._callback, self.done, self.total)
 
     def _call(self, function: Callable[..., Any], *args: Any) -> None:

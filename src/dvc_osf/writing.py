@@ -6,7 +6,6 @@ import asyncio
 import errno
 import io
 import os
-import shutil
 import stat
 import tempfile
 from dataclasses import replace
@@ -16,6 +15,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK
 
 from .concurrency import map_bounded
 from .exceptions import OSFNotFoundError, OSFPathError, OSFVersionConflictError
+from .fileobjects import in_own_thread, read_all
 from .files import OSFWriteFile
 from .paths import OSFPath, split_version
 from .reading import ReadingFileSystem
@@ -43,7 +43,8 @@ class WritingFileSystem(ReadingFileSystem):
         Parameters
         ----------
         lpath : str
-            The local file; a folder makes a folder where ``create_folders`` is on.
+            The local file, which may be a pipe; a folder makes a folder where ``create_folders``
+            is on.
         rpath : str
             Its path on the OSF.
         callback : fsspec.callbacks.Callback or callable, optional
@@ -66,11 +67,14 @@ class WritingFileSystem(ReadingFileSystem):
         if stat.S_ISDIR(status.st_mode):
             await self._makedirs(rpath, exist_ok=True)
         elif self._intrans:
-            with open(lpath, "rb") as stream:  # noqa: ASYNC230 - read in a thread
-                await self._defer(stream, rpath, mode)
+            await self._defer(lpath, rpath, mode, "put_file")
         else:
             job = _job(rpath, "put_file", mode, callback)
-            await self._upload_file(lpath, status.st_size, job)
+            if stat.S_ISREG(status.st_mode) and status.st_size:
+                await self._upload_file(lpath, status.st_size, job)
+            else:
+                # Pipes have no size, and the system's own files (/proc) are empty by theirs.
+                await self._upload_stream(lpath, job)
 
     async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         await self._store(path, value, mode, "pipe_file")
@@ -78,12 +82,12 @@ class WritingFileSystem(ReadingFileSystem):
     async def _store(self, path: str, value: bytes, mode: str, operation: str) -> None:
         """Upload bytes, at once or at the end of a transaction."""
         if self._intrans:
-            await self._defer(io.BytesIO(value), path, mode)
+            await self._defer(io.BytesIO(value), path, mode, operation)
         else:
             await self._upload(_job(path, operation, mode), BytesSource(value))
 
-    async def _defer(self, stream: Any, path: str, mode: str) -> None:
-        """Keep a file object's bytes for the end of the transaction that is under way."""
+    async def _defer(self, stream: Any, path: str, mode: str, operation: str) -> None:
+        """Keep a file's bytes, or an object's, for the end of the transaction under way."""
         if self.asynchronous:
             raise NotImplementedError(
                 "a transaction ends by synchronous calls; use it with a synchronous filesystem"
@@ -92,7 +96,7 @@ class WritingFileSystem(ReadingFileSystem):
         file = OSFWriteFile(self, self._strip_protocol(path), mode, autocommit=False)
         self.transaction.files.append(file)
         with file:
-            await asyncio.to_thread(shutil.copyfileobj, stream, file)
+            await in_own_thread(read_all, stream, file, f"{operation} osf://{file.path}")
 
     async def _touch(self, path: str, truncate: bool = True, **_: Any) -> None:
         """Make an empty file, or empty one by a new version; one request.
@@ -148,10 +152,14 @@ class WritingFileSystem(ReadingFileSystem):
         await self._upload(job, source)
 
     async def _upload_stream(self, stream: Any, job: UploadJob) -> None:
-        """Upload a file object's bytes; from a temporary file, for the size must be known."""
+        """Upload what a file object, or the file of a path, gives to its end.
+
+        From a temporary file, for the size must be known.
+        """
         with tempfile.NamedTemporaryFile(delete=False) as local:
             try:
-                await asyncio.to_thread(shutil.copyfileobj, stream, local)
+                label = f"{job.operation} osf://{job.place}"
+                await in_own_thread(read_all, stream, local, label)
                 size = local.tell()
                 local.close()
                 await self._upload_file(local.name, size, job)
@@ -176,7 +184,15 @@ class WritingFileSystem(ReadingFileSystem):
             await engine.uploader.upload(replace(job, place=kept), source)
             await engine.mover.file("move", kept, job.place)
 
-    async def _put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> Any:
+    async def _put(
+        self,
+        lpath: Any,
+        rpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
         """Upload files, or one file object.
 
         Parameters
@@ -185,14 +201,19 @@ class WritingFileSystem(ReadingFileSystem):
             What to upload; an object is read from its current position to its end.
         rpath : str or list of str
             Where to.
+        recursive : bool, optional
+            Whether folders are uploaded.
+        callback : fsspec.callbacks.Callback or callable, optional
+            fsspec's kind counts the files, with a branch for each one's bytes; a function hears of
+            the bytes of all, with a total of None until the last file has begun.
         *args, **kwargs
-            ``recursive``, ``callback``, ``maxdepth`` and so on, as for fsspec.
+            ``batch_size``, ``maxdepth`` and so on, as for fsspec.
         """
         if not hasattr(lpath, "read"):
-            return await super()._put(lpath, rpath, *args, **kwargs)
-        mode, callback = kwargs.get("mode", "overwrite"), kwargs.get("callback")
+            return await super()._put(lpath, rpath, recursive, callback, *args, **kwargs)
+        mode = kwargs.get("mode", "overwrite")
         if self._intrans:
-            return await self._defer(lpath, rpath, mode)
+            return await self._defer(lpath, rpath, mode, "put")
         await self._upload_stream(lpath, _job(rpath, "put", mode, callback))
         return None
 

@@ -261,6 +261,53 @@ def test_a_file_object_takes_the_bytes(fs, plant, root):
     assert not target.closed
 
 
+def test_a_file_object_that_takes_a_few_bytes_at_a_time_takes_all(fs, plant, root):
+    plant.files({"f": b"some bytes"})
+
+    class Narrow(io.RawIOBase):
+        taken = b""
+
+        def write(self, data):
+            self.taken += data[:4]
+            return len(data[:4])
+
+    target = Narrow()
+    fs.get_file(f"{root}/f", target)
+
+    assert target.taken == b"some bytes"
+
+
+def test_a_file_object_may_belong_to_a_filesystem(fs, connect, other, plant, root):
+    """And may ask for something while it is written to."""
+    plant.files({"f": b"some bytes"})
+    another = connect()
+
+    class Asking(io.BytesIO):
+        def write(self, data):
+            assert another.exists(f"{root}/f")
+            return super().write(data)
+
+    target = Asking()
+    fs.get_file(f"{root}/f", target)
+    with another.open(f"{root}/g", "wb") as stream:
+        fs.get_file(f"{root}/f", stream)
+
+    assert target.getvalue() == b"some bytes"
+    assert other.cat_file(f"{root}/g") == b"some bytes"
+
+
+def test_a_folder_does_not_go_into_a_file_object(fs, plant, root):
+    plant.folders("d")
+    target = io.BytesIO()
+
+    with pytest.raises(IsADirectoryError) as caught:
+        fs.get_file(f"{root}/d", target)
+
+    assert isinstance(caught.value, OSFException)
+    assert caught.value.operation == "get_file"
+    assert target.getvalue() == b""
+
+
 def test_the_longest_local_name_can_be_written(fs, plant, root, local):
     name = "日" * 85
     plant.files({name: b"x"})
@@ -403,6 +450,31 @@ def test_a_bulk_download_counts_files_and_branches_for_bytes(fs, tree, local):
     fs.get(tree, str(local / "copy"), recursive=True, callback=callback)
 
     assert callback.value == callback.size
+
+
+@pytest.mark.parametrize("size", [0, 10, 3 * MIB])
+def test_a_plain_function_hears_the_bytes_of_a_single_download_in_bulk(
+    fs, plant, root, local, size
+):
+    plant.files({"f": noise(size)})
+    heard = []
+
+    fs.get(f"{root}/f", str(local / "f"), callback=lambda *call: heard.append(call))
+
+    assert heard == sorted(heard)
+    assert heard[-1] == (size, size)
+    assert all(total == size for _, total in heard)
+
+
+def test_a_plain_function_hears_the_bytes_of_all_files_and_folders(fs, tree, local):
+    heard = []
+
+    # By its place, as fsspec's methods allow.
+    fs.get(tree, str(local / "copy"), True, lambda *call: heard.append(call))
+
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    assert heard[-1] == (6, 6)
+    assert {total for _, total in heard} <= {None, 6}
 
 
 def test_downloading_is_getting(connect, plant, root, local):

@@ -36,6 +36,15 @@ def test_anything_like_bytes_is_stored(fs, other, root, value):
     assert other.cat_file(f"{root}/f") == bytes(value)
 
 
+def test_an_array_by_columns_is_stored_by_rows(fs, other, root):
+    np = pytest.importorskip("numpy", reason="only numpy makes such arrays")
+    rows = np.arange(12).reshape(3, 4)
+
+    fs.pipe_file(f"{root}/f", np.asfortranarray(rows))
+
+    assert other.cat_file(f"{root}/f") == rows.tobytes()
+
+
 def test_several_are_stored_at_once(fs, other, root):
     fs.pipe({f"{root}/a": b"1", f"osf://{root}/deep/b": b"22"})
     fs.pipe(f"{root}/c", b"333")

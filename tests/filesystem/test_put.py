@@ -81,6 +81,17 @@ def test_the_chunk_size_changes_nothing_but_the_pace(
     assert other.cat_file(f"{root}/f") == noise(7 * MIB + 1)
 
 
+@pytest.mark.parametrize("size", [10, CHUNK])
+def test_an_upload_may_wait_without_end(connect_both, osf, other, root, local, size):
+    (local / "f").write_bytes(noise(size))
+    fs = connect_both(upload_timeout=float("inf"), max_wait=float("inf"))
+    osf.add_fault(Fault(method="PUT", times=1, status=429, retry_after=10_000))
+
+    fs.put_file(local / "f", f"{root}/f")
+
+    assert other.cat_file(f"{root}/f") == noise(size)
+
+
 def test_paths_may_be_path_objects(fs, other, root, local):
     (local / "f").write_bytes(b"x")
 
@@ -177,6 +188,47 @@ def test_a_file_needs_a_name(fs, osf, root, local):
             fs.put_file(str(local / "f"), place)
 
 
+@pytest.fixture
+def fifo(local):
+    """Return the path of a named pipe that gives a MiB to who reads it."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this platform has no named pipes")
+    path = local / "fifo"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(noise(MIB),), daemon=True)
+    writer.start()
+    yield path
+    writer.join(60)
+    assert not writer.is_alive()
+
+
+@pytest.mark.parametrize("name", ["put", "put_file"])
+def test_a_named_pipe_is_uploaded_to_its_end(fs, other, root, fifo, asked, name):
+    getattr(fs, name)(str(fifo), f"{root}/f")
+
+    assert asked()["file PUT"] == 1
+    assert other.cat_file(f"{root}/f") == noise(MIB)
+
+
+def test_a_named_pipe_waits_in_a_transaction_too(connect, other, root, fifo):
+    fs = connect()
+    with fs.transaction:
+        fs.put_file(str(fifo), f"{root}/f")
+        assert not other.exists(f"{root}/f")
+    assert other.cat_file(f"{root}/f") == noise(MIB)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="this platform has no /proc")
+@pytest.mark.parametrize("name", ["put", "put_file"])
+def test_a_file_that_only_says_that_it_is_empty_is_uploaded(fs, other, root, name):
+    assert os.stat("/proc/version").st_size == 0
+
+    getattr(fs, name)("/proc/version", f"{root}/f")
+
+    with open("/proc/version", "rb") as file:
+        assert other.cat_file(f"{root}/f") == file.read()
+
+
 # -- file objects --------------------------------------------------------------------------------
 
 
@@ -215,6 +267,36 @@ def test_a_pipe_without_a_size_is_uploaded(fs, other, root, asked):
     assert other.cat_file(f"{root}/f") == bytes(1_000_000)
 
 
+class Stuttering(io.RawIOBase):
+    """Does not wait for the bytes that are yet to come."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = list(parts)
+
+    def readable(self):
+        return True
+
+    def read(self, _size=-1):
+        return self.parts.pop(0)
+
+
+@pytest.mark.parametrize("parts", [(b"some", None, b" bytes", b""), (None, b"bytes", b"")])
+def test_a_file_object_that_does_not_wait_for_its_bytes_is_an_error(fs, root, asked, parts):
+    with pytest.raises(BlockingIOError, match=f"put osf://{root}/f: "):
+        fs.put(Stuttering(*parts), f"osf://{root}/f")
+
+    assert asked() == {}
+
+
+def test_nothing_of_such_an_object_is_stored_by_a_transaction(connect, other, root):
+    fs = connect()
+    with fs.transaction, pytest.raises(BlockingIOError, match=f"put osf://{root}/f: "):
+        fs.put(Stuttering(b"some", None), f"osf://{root}/f")
+
+    assert not other.exists(f"{root}/f")
+
+
 def test_a_file_object_can_be_exclusive_and_followed(fs, plant, root):
     plant.files({"f": b"old"})
     callback = Callback()
@@ -230,6 +312,28 @@ def test_a_file_object_from_another_filesystem_is_uploaded(fs, connect, other, p
     with connect().open(f"{root}/source") as stream:
         fs.put(stream, f"{root}/target")
     assert other.cat_file(f"{root}/target") == noise(100_000)
+
+
+def test_many_file_objects_of_a_filesystem_may_be_uploaded_at_once(connect, plant, root):
+    number = 2 * ((os.cpu_count() or 1) + 4)
+    plant.files({f"from/{i}": noise(200_000 + i) for i in range(number)})
+    fs = connect()
+    # All are open before the first is read.
+    together = threading.Barrier(number, timeout=60)
+
+    def copy(i):
+        with fs.open(f"{root}/from/{i}") as stream:
+            together.wait()
+            fs.put(stream, f"{root}/to/{i}")
+
+    threads = [threading.Thread(target=copy, args=(i,), daemon=True) for i in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    for i in range(number):
+        assert fs.cat_file(f"{root}/to/{i}") == noise(200_000 + i)
 
 
 # -- several at once -----------------------------------------------------------------------------
@@ -365,6 +469,47 @@ def test_a_plain_function_hears_at_least_the_end(fs, root, local, size):
 
 
 @pytest.mark.parametrize("size", [0, 10, 2 * CHUNK])
+def test_a_plain_function_hears_the_bytes_of_a_single_upload_in_bulk(fs, root, local, size):
+    (local / "f").write_bytes(noise(size))
+    heard = []
+
+    fs.put(str(local / "f"), f"{root}/f", callback=lambda *call: heard.append(call))
+
+    assert heard == sorted(heard)
+    assert heard[-1] == (size, size)
+    assert all(total == size for _, total in heard)
+
+
+def test_a_plain_function_hears_the_bytes_of_all_files(fs, root, tree):
+    heard = []
+
+    # By its place, as fsspec's methods allow.
+    fs.put(str(tree), f"{root}/copy", True, lambda *call: heard.append(call))
+
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    assert heard[-1] == (6, 6)
+    assert {total for _, total in heard} <= {None, 6}
+
+
+@pytest.mark.parametrize("kind", ["fsspec", "function"])
+def test_a_file_object_is_followed_by_what_comes_at_the_callback_s_place(fs, root, kind):
+    heard = []
+    callback = Recorder() if kind == "fsspec" else lambda *call: heard.append(call)
+
+    fs.put(io.BytesIO(b"12345"), f"{root}/f", False, callback)
+
+    if kind == "fsspec":
+        heard.append((callback.value, callback.size))
+    assert heard == [(5, 5)]
+
+
+def test_no_callback_may_be_said_by_none(fs, other, root, tree):
+    fs.put(str(tree), f"{root}/copy", recursive=True, callback=None)
+
+    assert len(other.find(f"{root}/copy")) == 4
+
+
+@pytest.mark.parametrize("size", [0, 10, 2 * CHUNK])
 def test_tqdm_draws_a_bar_of_the_bytes(fs, root, local, size):
     (local / "f").write_bytes(noise(size))
     screen = io.StringIO()
@@ -397,6 +542,8 @@ def test_what_is_no_callback_is_refused(fs, root, local, asked):
 
     with pytest.raises(TypeError, match="callback"):
         fs.put_file(str(local / "f"), f"{root}/f", callback="progress")
+    with pytest.raises(TypeError, match="callback"):
+        fs.put(str(local / "f"), f"{root}/f", callback="progress")
     assert asked() == {}
 
 

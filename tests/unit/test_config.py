@@ -129,6 +129,8 @@ class TestBounds:
         ("name", "value"),
         [
             ("timeout", "soon"),
+            ("timeout", 10**400),
+            ("max_requests", float("inf")),
             ("max_retries", "2.5"),
             ("upload_chunk_size", "big"),
             ("upload_chunk_size", 5.5),
@@ -146,10 +148,19 @@ class TestBounds:
         with pytest.raises(ValueError, match=r"^OSF_MAX_REQUESTS: "):
             Config.resolve()
 
-    @pytest.mark.parametrize("name", ["timeout", "upload_timeout"])
+    @pytest.mark.parametrize("name", ["timeout", "upload_timeout", "max_wait"])
     def test_a_limit_that_is_no_number_is_refused(self, name):
         with pytest.raises(ValueError, match=name):
             Config.resolve(**{name: "nan"})
+
+    @pytest.mark.parametrize("value", [float("inf"), "inf", "1e400"])
+    def test_silence_has_an_end(self, value):
+        with pytest.raises(ValueError, match=r"^timeout is inf"):
+            Config.resolve(timeout=value)
+
+    @pytest.mark.parametrize("name", ["upload_timeout", "max_wait"])
+    def test_other_waiting_may_be_without_end(self, name):
+        assert getattr(Config.resolve(**{name: "inf"}), name) == float("inf")
 
     def test_an_empty_ssl_verify_does_not_switch_verification_off(self):
         with pytest.raises(ValueError, match="ssl_verify"):
