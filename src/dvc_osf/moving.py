@@ -9,13 +9,13 @@ from fsspec.utils import other_paths
 from .concurrency import map_bounded
 from .exceptions import OSFNotFoundError, OSFPathError
 from .paths import OSFPath
+from .transactions import TransactingFileSystem
 from .tree import not_found
-from .writing import WritingFileSystem
 
 __all__ = ["MovingFileSystem"]
 
 
-class MovingFileSystem(WritingFileSystem):
+class MovingFileSystem(TransactingFileSystem):
     """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that moves and copies."""
 
     async def _cp_file(self, path1: str, path2: str, **_: Any) -> None:
