@@ -6,6 +6,8 @@ import errno
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
+from fsspec.spec import AbstractFileSystem
+
 from .base import BaseFileSystem
 from .concurrency import map_bounded
 from .paths import OSFPath
@@ -84,9 +86,48 @@ class LookingFileSystem(BaseFileSystem):
         withdirs: bool = False,
         **_: Any,
     ) -> Any:
+        """Return how large files are.
+
+        Parameters
+        ----------
+        path : str
+            A file or folder.
+        total : bool, optional
+            Whether to return the sum.
+        maxdepth : int, optional
+            How many levels.
+        withdirs : bool, optional
+            Whether to list folders too, with the size 0.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        int or dict of str to int
+            Bytes of all files, or of each by its path. Some add-ons do not tell sizes: a file of
+            unknown size counts as 0 in the sum, and has None for a size of its own.
+        """
         found = await self._find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True)
         sizes = {name: info["size"] for name, info in found.items()}
-        return sum(sizes.values()) if total else sizes
+        return sum(size or 0 for size in sizes.values()) if total else sizes
+
+    def tree(self, path: str = "/", *args: Any, **kwargs: Any) -> str:
+        """Draw what is below a place.
+
+        Parameters
+        ----------
+        path : str, optional
+            Where to begin.
+        *args, **kwargs
+            ``recursion_limit``, ``max_display``, ``display_size`` and so on, as for fsspec.
+
+        Returns
+        -------
+        str
+            Lines. With ``display_size``, a file of unknown size is shown with 0 bytes.
+        """
+        drawn: str = _Drawn(self).tree(path, *args, **kwargs)
+        return drawn
 
     async def _expand_path(
         self,
@@ -145,6 +186,18 @@ class LookingFileSystem(BaseFileSystem):
     async def _is_pattern(self, path: str) -> bool:
         """Tell whether a path is a glob pattern, and not the name of something that is there."""
         return has_magic(path) and not await self._exists(path)
+
+
+class _Drawn:
+    """What fsspec's drawing asks of a filesystem, with a number for each size."""
+
+    tree = AbstractFileSystem.tree
+
+    def __init__(self, fs: Any) -> None:
+        self._fs = fs
+
+    def ls(self, path: str, **options: Any) -> list[Any]:
+        return [{**info, "size": info["size"] or 0} for info in self._fs.ls(path, **options)]
 
 
 def _check_depth(maxdepth: int | None) -> None:
