@@ -78,7 +78,7 @@ class Browser:
         """
         if place.project and not place.parts:
             if place.provider is None:
-                await self._api.providers(place.project, "info")
+                await self._api.providers(place.project, "info", refresh=refresh)
             else:
                 await self._tree.provider(place, "info")
         if not place.parts:
@@ -189,7 +189,7 @@ class Browser:
         if not place.project:
             return [describe_project(project) for project in await self._api.projects(operation)]
         if place.provider is None:
-            providers = await self._api.providers(place.project, operation)
+            providers = await self._api.providers(place.project, operation, refresh=refresh)
             return [describe_folder(f"{place.project}/{name}") for name in sorted(providers)]
         try:
             children = await self._tree.children(place, operation, refresh=refresh)
