@@ -56,6 +56,14 @@ KEPT = [
 ]
 
 
+def test_a_name_with_a_delete_character_is_read_as_it_is_written(fs, other, root):
+    # Not among those recorded: what matters is that the answer's headers can be read.
+    fs.pipe_file(f"{root}/del\x7fete", b"data")
+
+    assert fs.find(root) == [f"{root}/del\x7fete"]
+    assert other.cat_file(f"{root}/del\x7fete") == b"data"
+
+
 @pytest.mark.parametrize("name", KEPT, ids=lambda name: ascii(name[:30]))
 def test_a_name_is_kept_to_the_letter_for_files_and_folders(connect, other, tmp_path, root, name):
     fs = connect(max_retries=0)
