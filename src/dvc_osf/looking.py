@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ class LookingFileSystem(BaseFileSystem):
 
     async def _expand_path(
         self,
-        path: str | Iterable[str],
+        path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         recursive: bool = False,
         maxdepth: int | None = None,
         assume_literal: bool = False,
@@ -143,7 +144,7 @@ class LookingFileSystem(BaseFileSystem):
 
         Parameters
         ----------
-        path : str or iterable of str
+        path : str, os.PathLike, or iterable of them
             Paths or glob patterns.
         recursive : bool, optional
             Whether to add what is below folders.
@@ -163,7 +164,8 @@ class LookingFileSystem(BaseFileSystem):
             Nothing was found.
         """
         _check_depth(maxdepth)
-        paths = [path] if isinstance(path, str) else list(path)
+        given = [path] if isinstance(path, (str, os.PathLike)) else path
+        paths = [os.fspath(each) for each in given]
         names = [self._strip_protocol(name) for name in paths]
 
         async def expand(name: str) -> list[str]:
