@@ -83,6 +83,7 @@ class OSFAPIClient:
         self._projects = Projects(self._asker)
         self.providers = self._projects.providers
         self.provider = self._projects.provider
+        self.forget_providers = self._projects.invalidate
         self.projects = self._projects.mine
         self.project_info = self._projects.info
         self.project_facts = self._projects.facts

@@ -78,7 +78,7 @@ class Browser:
         """
         if place.project and not place.parts:
             if place.provider is None:
-                await self._api.providers(place.project, "info")
+                await self._api.providers(place.project, "info", refresh=refresh)
             else:
                 await self._tree.provider(place, "info")
         if not place.parts:
@@ -189,7 +189,7 @@ class Browser:
         if not place.project:
             return [describe_project(project) for project in await self._api.projects(operation)]
         if place.provider is None:
-            providers = await self._api.providers(place.project, operation)
+            providers = await self._api.providers(place.project, operation, refresh=refresh)
             return [describe_folder(f"{place.project}/{name}") for name in sorted(providers)]
         try:
             children = await self._tree.children(place, operation, refresh=refresh)
@@ -228,7 +228,8 @@ class Browser:
         withdirs : bool, optional
             Whether to return folders too, the beginning among them.
         prefix : str, optional
-            What the first name below the beginning must begin with.
+            What the path below the beginning must begin with; folders that cannot hold such
+            paths are not listed.
 
         Returns
         -------
@@ -238,19 +239,22 @@ class Browser:
         found: dict[str, Info] = {}
 
         async def descend(folder: OSFPath, levels: int | None, only: str) -> None:
+            # Of a prefix with slashes, all names but the last are those of folders.
+            name, slash, rest = only.partition("/")
             infos = [
                 info
                 for info in await self._folder(folder, "find") or ()
-                if name_of(info).startswith(only)
+                if (name_of(info) == name if slash else name_of(info).startswith(name))
             ]
             folders = [info for info in infos if info["type"] == "directory"]
-            # Where a file and a folder share a name, the file counts.
-            found.update({info["name"]: info for info in folders if withdirs})
-            found.update({info["name"]: info for info in infos if info["type"] == "file"})
+            if not slash:
+                # Where a file and a folder share a name, the file counts.
+                found.update({info["name"]: info for info in folders if withdirs})
+                found.update({info["name"]: info for info in infos if info["type"] == "file"})
             if levels != 1:
                 less = None if levels is None else levels - 1
                 below = [_inside(folder, name_of(info)) for info in folders]
-                await gather_or_cancel(descend(child, less, "") for child in below)
+                await gather_or_cancel(descend(child, less, rest) for child in below)
 
         try:
             await descend(place, maxdepth, prefix)

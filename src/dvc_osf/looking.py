@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
+
+from fsspec.spec import AbstractFileSystem
 
 from .base import BaseFileSystem
 from .concurrency import map_bounded
@@ -84,13 +87,52 @@ class LookingFileSystem(BaseFileSystem):
         withdirs: bool = False,
         **_: Any,
     ) -> Any:
+        """Return how large files are.
+
+        Parameters
+        ----------
+        path : str
+            A file or folder.
+        total : bool, optional
+            Whether to return the sum.
+        maxdepth : int, optional
+            How many levels.
+        withdirs : bool, optional
+            Whether to list folders too, with the size 0.
+        **_
+            Ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        int or dict of str to int
+            Bytes of all files, or of each by its path. Some add-ons do not tell sizes: a file of
+            unknown size counts as 0 in the sum, and has None for a size of its own.
+        """
         found = await self._find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True)
         sizes = {name: info["size"] for name, info in found.items()}
-        return sum(sizes.values()) if total else sizes
+        return sum(size or 0 for size in sizes.values()) if total else sizes
+
+    def tree(self, path: str = "/", *args: Any, **kwargs: Any) -> str:
+        """Draw what is below a place.
+
+        Parameters
+        ----------
+        path : str, optional
+            Where to begin.
+        *args, **kwargs
+            ``recursion_limit``, ``max_display``, ``display_size`` and so on, as for fsspec.
+
+        Returns
+        -------
+        str
+            Lines. With ``display_size``, a file of unknown size is shown with 0 bytes.
+        """
+        drawn: str = _Drawn(self).tree(path, *args, **kwargs)
+        return drawn
 
     async def _expand_path(
         self,
-        path: str | Iterable[str],
+        path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         recursive: bool = False,
         maxdepth: int | None = None,
         assume_literal: bool = False,
@@ -102,7 +144,7 @@ class LookingFileSystem(BaseFileSystem):
 
         Parameters
         ----------
-        path : str or iterable of str
+        path : str, os.PathLike, or iterable of them
             Paths or glob patterns.
         recursive : bool, optional
             Whether to add what is below folders.
@@ -122,7 +164,8 @@ class LookingFileSystem(BaseFileSystem):
             Nothing was found.
         """
         _check_depth(maxdepth)
-        paths = [path] if isinstance(path, str) else list(path)
+        given = [path] if isinstance(path, (str, os.PathLike)) else path
+        paths = [os.fspath(each) for each in given]
         names = [self._strip_protocol(name) for name in paths]
 
         async def expand(name: str) -> list[str]:
@@ -145,6 +188,18 @@ class LookingFileSystem(BaseFileSystem):
     async def _is_pattern(self, path: str) -> bool:
         """Tell whether a path is a glob pattern, and not the name of something that is there."""
         return has_magic(path) and not await self._exists(path)
+
+
+class _Drawn:
+    """What fsspec's drawing asks of a filesystem, with a number for each size."""
+
+    tree = AbstractFileSystem.tree
+
+    def __init__(self, fs: Any) -> None:
+        self._fs = fs
+
+    def ls(self, path: str, **options: Any) -> list[Any]:
+        return [{**info, "size": info["size"] or 0} for info in self._fs.ls(path, **options)]
 
 
 def _check_depth(maxdepth: int | None) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from fsspec.utils import other_paths
 
 from .concurrency import map_bounded
 from .exceptions import OSFNotFoundError, OSFPathError
-from .paths import OSFPath
+from .paths import OSFPath, strip_protocol
+from .transactions import TransactingFileSystem
 from .tree import not_found
-from .writing import WritingFileSystem
 
 __all__ = ["MovingFileSystem"]
 
 
-class MovingFileSystem(WritingFileSystem):
+class MovingFileSystem(TransactingFileSystem):
     """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that moves and copies."""
 
     async def _cp_file(self, path1: str, path2: str, **_: Any) -> None:
@@ -44,7 +45,8 @@ class MovingFileSystem(WritingFileSystem):
             Where to, by fsspec's rules: into ``path2`` where that is a folder or ends with a
             slash, unless ``path1`` ends with one; a list pairs with the list ``path1``.
         recursive : bool, optional
-            Whether folders are copied with what is in them.
+            Whether folders are copied with what is in them. Where a file and a folder share the
+            name, both are; the folder alone where ``path1`` ends with a slash.
         on_error : {"raise", "ignore"}, optional
             What to do about files that are gone meanwhile; ``"ignore"`` by default with
             ``recursive``.
@@ -60,6 +62,7 @@ class MovingFileSystem(WritingFileSystem):
         OSFNotFoundError
             There is no such file or folder.
         """
+        path1, path2 = _texts(path1), _texts(path2)
         on_error = on_error or ("ignore" if recursive else "raise")
         await self._transfer(
             "copy", path1, path2, recursive, maxdepth, batch_size, ignore=on_error == "ignore"
@@ -101,6 +104,7 @@ class MovingFileSystem(WritingFileSystem):
         OSFPathError
             A folder would go into itself.
         """
+        path1, path2 = _texts(path1), _texts(path2)
         if not recursive:
             browser = (await self._engine()).browser
             for name in [path1] if isinstance(path1, str) else path1:
@@ -142,14 +146,19 @@ class MovingFileSystem(WritingFileSystem):
         """Move or copy a file, or a whole folder, or make a folder like another."""
         source, target = OSFPath.parse(path1), OSFPath.parse(path2)
         engine = await self._engine()
-        if await self._isfile(path1):
-            await engine.mover.file(action, source, target)
-        elif not await self._isdir(path1):
+        is_file = await self._isfile(path1)
+        # A file and a folder may share a name; all of it is both, and with a slash the folder.
+        slash = path1.endswith("/")
+        is_folder = (whole or slash or not is_file) and await self._isdir(path1)
+        if not is_file and not is_folder:
             raise not_found(source, action)
-        elif whole:
+        if is_folder and whole:
+            # First, for it may be refused: then the file stays too.
             await engine.merger.folder(action, source, target)
-        else:
+        elif is_folder:
             await self._makedirs(path2, exist_ok=True)
+        if is_file and not (is_folder and slash):
+            await engine.mover.file(action, source, target)
 
     async def _pairs(
         self,
@@ -167,8 +176,13 @@ class MovingFileSystem(WritingFileSystem):
         listed = not isinstance(path1, str)
         pattern = not listed and await self._is_pattern(self._strip_protocol(path1))
         names = await self._expand_path(path1, recursive=recursive and not whole, maxdepth=maxdepth)
+        slashed = _named_as_folders(path1) if recursive else set()
         if not listed and (not recursive or maxdepth is not None):
-            names = [name for name in names if not await self._isdir(name)]
+            names = [
+                name
+                for name in names
+                if not await self._isdir(name) or (name not in slashed and await self._isfile(name))
+            ]
         if not names:
             return []
         if whole and not listed and not pattern and not await self._exists(path1):
@@ -182,11 +196,28 @@ class MovingFileSystem(WritingFileSystem):
             if not path1.endswith("/") and (path2.endswith("/") or await self._isdir(path2)):
                 target = f"{target}/{source.rpartition('/')[2]}"
             targets = [target + name[len(source) :] for name in names]
-        pairs = list(zip(names, targets, strict=True))
+        pairs = [
+            (f"{name}/" if name in slashed else name, target)
+            for name, target in zip(names, targets, strict=True)
+        ]
         if not whole or len(pairs) == 1:
             return pairs
-        folders = {name for name in names if not await self._isfile(name)}
+        folders = {n for n in names if not await self._isfile(n) or await self._isdir(n)}
         return [pair for pair in pairs if not _is_below(OSFPath.parse(pair[0]), folders)]
+
+
+def _texts(paths: Any) -> Any:
+    """Return a path, or a list of paths, as text."""
+    if isinstance(paths, (str, os.PathLike)):
+        return os.fspath(paths)
+    return [os.fspath(path) for path in paths]
+
+
+def _named_as_folders(paths: str | list[str]) -> set[str]:
+    """Return those paths that are given with a slash at the end, and not without it too."""
+    given = [paths] if isinstance(paths, str) else paths
+    folders = {strip_protocol(path) for path in given if path.endswith("/")}
+    return folders - {strip_protocol(path) for path in given if not path.endswith("/")}
 
 
 def _is_below(place: OSFPath, folders: set[str]) -> bool:

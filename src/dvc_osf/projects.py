@@ -44,15 +44,31 @@ class Projects:
         self._asker = asker
         self._config = asker.config
         self._providers: dict[str, asyncio.Task[dict[str, Provider]]] = {}
+        self._asking: set[asyncio.Task[dict[str, Provider]]] = set()
 
     async def aclose(self) -> None:
         """End questions in flight."""
-        asking = list(self._providers.values())
+        asking = list(self._asking)
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
 
-    async def providers(self, project: str, operation: str = "ls") -> dict[str, Provider]:
+    def invalidate(self, project: str = "") -> None:
+        """Ask again who serves a project's files, when that is wanted next.
+
+        Parameters
+        ----------
+        project : str, optional
+            The GUID; by default, all are asked for again.
+        """
+        if project:
+            self._providers.pop(project, None)
+        else:
+            self._providers.clear()
+
+    async def providers(
+        self, project: str, operation: str = "ls", *, refresh: bool = False
+    ) -> dict[str, Provider]:
         """Return a project's storage providers; asked once, then remembered.
 
         Parameters
@@ -61,6 +77,8 @@ class Projects:
             The GUID of a project, component or registration.
         operation : str, optional
             For the errors.
+        refresh : bool, optional
+            Ask the OSF even where they are remembered.
 
         Returns
         -------
@@ -76,11 +94,19 @@ class Projects:
         OSFNotFoundError
             No such project, or it was deleted.
         """
-        task = self._providers.get(project)
+        task = None if refresh else self._providers.get(project)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = asyncio.ensure_future(self._ask_providers(project, operation))
             self._providers[project] = task
+            self._asking.add(task)
+            task.add_done_callback(self._answered)
         return await share(task)
+
+    def _answered(self, task: asyncio.Task[dict[str, Provider]]) -> None:
+        self._asking.discard(task)
+        if not task.cancelled():
+            # Those who waited have it; they may all have been cancelled.
+            task.exception()
 
     async def provider(self, project: str, name: str, operation: str = "ls") -> Provider:
         """Return one storage provider of a project.

@@ -483,13 +483,16 @@ class Tree:
         Parameters
         ----------
         path : OSFPath, optional
-            A place: its listing, those above and those below it go; by default, all.
+            A place: its listing, those above and those below it go; by default, all. With a
+            project goes what is known of its providers.
 
         Returns
         -------
         bool
             Whether anything was believed.
         """
+        if path is None or path.provider is None:
+            self._api.forget_providers(path.project if path else "")
         places = self._places_around(path)
         believed = any(
             self._fresh(cached) for place in places for cached in self._cache[place].values()

@@ -5,7 +5,7 @@ Without it, UPath would work just as well but warn that nobody tests it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fsspec import get_filesystem_class
 from upath import UPath
@@ -33,3 +33,22 @@ class OSFUPath(UPath):  # type: ignore[misc] # see pyproject.toml
         """The project, the provider, and the names in it."""
         parts: Sequence[str] = super().parts
         return parts[1:] if parts[:1] == ("/",) else parts
+
+    def stat(self, *, follow_symlinks: bool = True) -> Any:
+        """Return what is known of the file or folder.
+
+        Parameters
+        ----------
+        follow_symlinks : bool, optional
+            Of no effect: the OSF has no links.
+
+        Returns
+        -------
+        UPathStatResult
+            As of :func:`os.stat`; times that the OSF does not tell are 0.
+        """
+        found = super().stat(follow_symlinks=follow_symlinks)
+        info = found.as_info()
+        modified = info.get("modified")
+        # universal_pathlib looks for the time under names of other filesystems.
+        return found if modified is None else type(found).from_info({**info, "mtime": modified})

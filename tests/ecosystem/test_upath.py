@@ -75,6 +75,15 @@ def test_facts_of_a_file(tree, root):
     assert not (tree / "nothing").exists()
 
 
+def test_the_times_of_a_file_and_of_a_folder(tree, other, url):
+    file = tree / "a" / "b.txt"
+    modified = other.modified(f"{url}/a/b.txt")
+
+    assert file.stat().st_mtime == modified.timestamp() > 0
+    assert file.stat().as_info()["modified"] == modified
+    assert file.parent.stat().st_mtime == 0
+
+
 def test_renaming_and_deleting(tree, other, url):
     moved = (tree / "a" / "b.txt").rename(tree / "a" / "new.txt")
     assert other.cat_file(f"{url}/a/new.txt") == b"a/b.txt"

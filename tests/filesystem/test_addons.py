@@ -83,6 +83,17 @@ class TestLooking:
         with pytest.raises(FileNotFoundError):
             fs.ls(f"{s3}/d")
 
+    @pytest.mark.usefixtures("no_sizes")
+    def test_unknown_sizes_count_as_nothing(self, connect, s3, plant_s3, root):
+        plant_s3(d__a=b"1")
+        fs = connect(use_listings_cache=False)
+        fs.pipe_file(f"{root}/known", b"22")
+        assert fs.du(s3) == fs.disk_usage(s3) == 0
+        assert fs.du(s3, total=False) == {f"{s3}/d/a": None}
+        assert fs.du(root.partition("/")[0]) == 2
+        assert "a (0B)" in fs.tree(s3, display_size=True)
+        assert "known (2B)" in fs.tree(root, display_size=True)
+
     @pytest.mark.usefixtures("s3")
     def test_a_provider_that_the_project_lacks_is_named(self, fs, osf):
         with pytest.raises(FileNotFoundError, match="It has: osfstorage, s3"):

@@ -123,6 +123,34 @@ def test_prefix_filters_the_names_of_the_first_level(fs, tree, asked):
     )
 
 
+@pytest.mark.parametrize(
+    ("prefix", "expected", "listings"),
+    [
+        ("data/", ["data/a.csv", "data/b.csv", "data/raw/c.bin", "data/raw/old/d.bin"], 4),
+        ("data/a", ["data/a.csv"], 2),
+        ("data/raw/o", ["data/raw/old/d.bin"], 4),
+        ("dat/", [], 1),
+        ("top.txt/", [], 1),
+        ("data/a.csv/", [], 2),
+        ("data/nothing", [], 2),
+    ],
+)
+def test_a_prefix_with_slashes_goes_down(fs, tree, asked, prefix, expected, listings):
+    assert fs.find(tree, prefix=prefix) == below(tree, *expected)
+    # Neither brothers of the folders that it names, nor what cannot match in them.
+    assert asked() == {"api": 1, "listing": listings}
+
+
+def test_a_prefix_with_slashes_and_the_other_options(fs, osf, tree):
+    assert fs.find(f"{tree}/data", prefix="raw/c") == below(tree, "data/raw/c.bin")
+    assert fs.find(osf.project, prefix="osfstorage/t") == below(tree, "top.txt")
+    assert fs.find(tree, prefix="data/", maxdepth=2) == below(tree, "data/a.csv", "data/b.csv")
+    assert fs.find(tree, prefix="data/r", withdirs=True) == [
+        tree,
+        *below(tree, "data/raw", "data/raw/c.bin", "data/raw/old", "data/raw/old/d.bin"),
+    ]
+
+
 def test_every_folder_is_listed_once(fs, tree, asked):
     fs.find(tree)
 

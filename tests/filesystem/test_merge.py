@@ -225,6 +225,74 @@ def test_moving_by_levels_moves_the_files_of_those_levels(fs, other, tree):
     assert set(contents(other, f"{tree}/a")) == {n.removeprefix("a/") for n in SOURCE} - {"1"}
 
 
+@pytest.mark.parametrize("action", ["copy", "mv"])
+@pytest.mark.parametrize("way", ["path", "list", "pattern", "pairs"])
+def test_a_file_and_a_folder_of_one_name_go_together(connect_both, other, plant, root, action, way):
+    plant.files({"from/same": b"F", "from/same/in": b"D", "to/other": b"o"})
+    fs = connect_both()
+    source, target = f"{root}/from/same", f"{root}/to/same"
+    arguments = {
+        "path": (source, target),
+        "list": ([source], f"{root}/to"),
+        "pattern": (f"{root}/from/*", f"{root}/to/"),
+        "pairs": ([source], [target]),
+    }[way]
+
+    getattr(fs, action)(*arguments, recursive=True)
+
+    assert contents(other, f"{root}/to") == {"other": b"o", "same": b"F", "same/in": b"D"}
+    left = {"same": b"F", "same/in": b"D"} if action == "copy" else {}
+    assert contents(other, f"{root}/from") == left
+
+
+@pytest.mark.parametrize("action", ["copy", "mv"])
+@pytest.mark.parametrize("way", ["path", "list", "pairs"])
+def test_a_slash_names_the_folder_and_not_the_file(connect_both, other, plant, root, action, way):
+    plant.files({"from/same": b"F", "from/same/in": b"D", "to/other": b"o"})
+    fs = connect_both()
+    source, target = f"{root}/from/same/", f"{root}/to/same"
+    arguments = {
+        "path": (source, target),
+        "list": ([source], f"{root}/to"),
+        "pairs": ([source], [target]),
+    }[way]
+
+    getattr(fs, action)(*arguments, recursive=True)
+
+    assert other.isdir(target)
+    assert contents(other, f"{root}/to") == {"other": b"o", "same/in": b"D"}
+    left = {"same": b"F"} | ({"same/in": b"D"} if action == "copy" else {})
+    assert contents(other, f"{root}/from") == left
+
+
+def test_of_a_file_and_a_folder_the_file_goes_where_folders_do_not(fs, other, plant, root):
+    plant.files({"same": b"F", "same/in": b"D", "same/deep/in": b"E"})
+
+    fs.copy(f"{root}/same", f"{root}/c")
+    fs.copy(f"{root}/same", f"{root}/d", recursive=True, maxdepth=1)
+    fs.copy(f"{root}/same/", f"{root}/e", recursive=True, maxdepth=1)
+    fs.mv(f"{root}/same", f"{root}/m")
+
+    assert contents(other, root) == {
+        "same/in": b"D",
+        "same/deep/in": b"E",
+        "c": b"F",
+        "d": b"F",
+        "d/in": b"D",
+        "e/in": b"D",
+        "m": b"F",
+    }
+
+
+def test_a_file_and_a_folder_that_cannot_go_into_itself_both_stay(fs, other, plant, root):
+    plant.files({"same": b"F", "same/in": b"D"})
+
+    with pytest.raises(OSFPathError, match="into itself"):
+        fs.mv(f"{root}/same", f"{root}/same/below", recursive=True)
+
+    assert contents(other, root) == {"same": b"F", "same/in": b"D"}
+
+
 def test_moves_that_would_meet_are_refused(fs, osf, other, tree):
     fs.find(tree)
     osf.clear_requests()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -54,6 +55,14 @@ KEPT = [
     "\U0010fffflast",
     "'; DROP TABLE entities; --",
 ]
+
+
+def test_a_name_with_a_delete_character_is_read_as_it_is_written(fs, other, root):
+    # Not among those recorded: what matters is that the answer's headers can be read.
+    fs.pipe_file(f"{root}/del\x7fete", b"data")
+
+    assert fs.find(root) == [f"{root}/del\x7fete"]
+    assert other.cat_file(f"{root}/del\x7fete") == b"data"
 
 
 @pytest.mark.parametrize("name", KEPT, ids=lambda name: ascii(name[:30]))
@@ -188,3 +197,21 @@ def test_a_folder_that_another_client_named_oddly_does_not_hide_the_rest(fs, pla
     assert f"{root}/fine/a" in fs.find(root)
     assert f"{root}/fine" in [path for path, _, _ in fs.walk(root)]
     assert fs.ls(root, detail=False) == [f"{root}/fine", f"{root}/odd "]
+
+
+@pytest.mark.parametrize("wrap", [lambda path: path, lambda path: [path]], ids=["one", "list"])
+def test_a_path_object_is_as_good_as_text(fs, other, plant, root, wrap):
+    plant.files({"a": b"A", "d/b": b"B"})
+    folder = PurePosixPath(root)
+
+    assert fs.expand_path(wrap(folder / "*")) == [f"{root}/a", f"{root}/d"]
+    assert fs.cat(wrap(folder / "a")) in (b"A", {f"{root}/a": b"A"})
+    fs.copy(wrap(folder / "a"), wrap(folder / "copy"))
+    fs.mv(wrap(folder / "a"), wrap(folder / "moved"))
+    fs.mv(wrap(folder / "d"), wrap(folder / "e"), recursive=True)
+    assert other.find(root) == [f"{root}/copy", f"{root}/e/b", f"{root}/moved"]
+    fs.rm(wrap(folder / "e"), recursive=True)
+    fs.rm(wrap(folder / "copy"))
+    assert other.find(root) == [f"{root}/moved"]
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        fs.expand_path(wrap(folder / "nothing*"))

@@ -38,6 +38,37 @@ def test_the_root_lists_the_projects_that_the_token_contributes_to(fs, osf, aske
     assert fs.ls("", detail=False) == sorted([osf.project, shared, mine])
 
 
+@pytest.mark.parametrize("way", ["all", "project", "root", "refresh"])
+def test_a_new_provider_is_seen_when_asked_anew(connect, osf, asked, way):
+    fs = connect()
+    before = fs.ls(osf.project, detail=False)
+    osf.add_provider(osf.project, "s3")
+    assert fs.ls(osf.project, detail=False) == before
+    asked()
+
+    if way == "refresh":
+        after = fs.ls(osf.project, detail=False, refresh=True)
+    else:
+        places = {"all": (), "project": (osf.project,), "root": ("osf://",)}
+        fs.invalidate_cache(*places[way])
+        after = fs.ls(osf.project, detail=False)
+
+    assert after == [*before, f"{osf.project}/s3"]
+    assert fs.exists(f"{osf.project}/s3")
+    assert asked() == {"api": 1}
+
+
+def test_what_is_not_believed_below_a_provider_does_not_concern_the_project(connect, root, asked):
+    fs = connect()
+    fs.ls(root)
+    asked()
+
+    fs.invalidate_cache(f"{root}/folder")
+    fs.ls(root, refresh=True)
+
+    assert asked() == {"listing": 1}
+
+
 def test_components_are_listed_beside_their_projects(fs, osf):
     part = osf.add_project("Part", parent=osf.project)
 

@@ -240,7 +240,8 @@ def test_invalidate_cache_forgets_a_place_or_everything(fs, other, plant, root, 
     fs.invalidate_cache()
     asked()
     fs.find(root)
-    assert asked() == {"listing": 3}
+    # With everything goes what the project's providers are.
+    assert asked() == {"api": 1, "listing": 3}
 
 
 def test_the_totals_count_bytes_and_answers(fs, plant, root, asked):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 
 import pytest
@@ -102,6 +103,80 @@ def test_the_call_without_a_block_does_the_same(fs, other, root, asked):
     fs.end_transaction()
     assert put_count(asked) == 1
     assert other.cat_file(f"{root}/f") == b"new"
+
+
+def begin_by_block(fs):
+    with fs.transaction:
+        pass
+
+
+@pytest.mark.parametrize("begin", [begin_by_block, lambda fs: fs.start_transaction()])
+@pytest.mark.parametrize("outer", ["block", "call"])
+def test_a_transaction_within_another_is_refused_and_the_other_stays(fs, other, root, begin, outer):
+    transaction = fs.start_transaction() if outer == "call" else fs.transaction.__enter__()
+    fs.pipe_file(f"{root}/before", b"x")
+    with pytest.raises(RuntimeError, match="Commit or discard it first"):
+        begin(fs)
+    assert fs.transaction is transaction
+    fs.pipe_file(f"{root}/after", b"y")
+    assert not other.find(root)
+    if outer == "call":
+        fs.end_transaction()
+    else:
+        transaction.__exit__(None, None, None)
+    assert other.find(root) == [f"{root}/after", f"{root}/before"]
+
+
+def test_of_threads_that_begin_at_the_same_time_one_may_and_then_the_others(fs, other, root):
+    together = threading.Barrier(8)
+    tried = threading.Barrier(8)
+    refused = []
+
+    def work():
+        together.wait()
+        transaction = fs.transaction
+        try:
+            transaction.start()
+        except RuntimeError:
+            refused.append(transaction)
+            tried.wait()
+        else:
+            fs.pipe_file(f"{root}/first", b"x")
+            tried.wait()
+            transaction.complete()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 7
+    for number, transaction in enumerate(refused):
+        with transaction:
+            fs.pipe_file(f"{root}/then{number}", b"y")
+    assert len(other.find(root)) == 8
+    assert not fs._intrans
+
+
+def test_what_ends_a_transaction_twice_leaves_the_next_one_open(fs, other, root):
+    first = fs.start_transaction()
+    fs.end_transaction()
+    with fs.transaction:
+        first.complete(commit=False)
+        fs.pipe_file(f"{root}/f", b"x")
+        assert not other.find(root)
+    assert other.find(root) == [f"{root}/f"]
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_after_the_end_another_can_begin(fs, other, root, commit):
+    fs.start_transaction().complete(commit=commit)
+    with fs.transaction:
+        fs.pipe_file(f"{root}/f", b"x")
+    fs.start_transaction()
+    fs.pipe_file(f"{root}/g", b"y")
+    fs.end_transaction()
+    assert other.find(root) == [f"{root}/f", f"{root}/g"]
 
 
 def test_a_file_that_was_left_by_an_exception_is_not_stored_but_the_others_are(fs, other, root):

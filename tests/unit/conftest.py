@@ -410,6 +410,9 @@ class FakeOSF:
         del self.folders[parent][entity.id]
         self.folders.pop(entity.id, None)
 
+    def forget_providers(self, project=""):
+        """Forget nothing, for there is one provider for ever."""
+
     def _store(self, id_, name, content, version, parent):
         self.clock.pass_by(0.001)
         file = Entity(

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 # Tornado replaces these in query arguments; tab and newline survive.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
-_ANY_CONTROL = re.compile("[\x00-\x1f]")
+# In a header, DEL is one as well.
+_ANY_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 class InvalidPathError(ValueError):
