@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VersionsFileSystem"]
 
+_NO_SUCH_VERSION = (FileNotFoundError, OSFIsADirectoryError)
+"""What it means to ask for a version that is not there; a folder has none."""
+
 
 class VersionsFileSystem(FactsFileSystem):
     """The storey of :class:`~dvc_osf.filesystem.OSFFileSystem` that knows older versions."""
@@ -98,9 +101,16 @@ class VersionsFileSystem(FactsFileSystem):
             if await self._home(place, number, "exists") is None:
                 # Not one that the listing knows of; somebody may have made it since.
                 await self._version(place, number, "exists")
-        except FileNotFoundError:
+        except _NO_SUCH_VERSION:
             return False
         return True
+
+    async def _isfile(self, path: str) -> bool:
+        """Tell whether a file is there, or the version of one that a path names."""
+        try:
+            return await super()._isfile(path)
+        except OSFIsADirectoryError:
+            return False
 
     async def _ls(
         self, path: str, detail: bool = True, *, versions: bool = False, **kwargs: Any
@@ -148,7 +158,7 @@ class VersionsFileSystem(FactsFileSystem):
             return await super()._glob(path, maxdepth=maxdepth, **kwargs)
         try:
             found = {self._strip_protocol(path): await self._info(path)}
-        except FileNotFoundError:
+        except _NO_SUCH_VERSION:
             found = {}
         return found if kwargs.get("detail") else list(found)
 

@@ -258,6 +258,16 @@ def test_a_version_of_nothing_is_an_error(aware, root, path):
     assert isinstance(caught.value, (FileNotFoundError, IsADirectoryError))
 
 
+@pytest.mark.parametrize("path", ["data?version=1", "?version=1"])
+@pytest.mark.usefixtures("file")
+def test_a_folder_has_no_version(aware, root, path):
+    assert not aware.exists(f"{root}/{path}")
+    assert not aware.exists(f"{root}/data", version=1)
+    assert not aware.isfile(f"{root}/{path}")
+    assert not aware.isdir(f"{root}/{path}")
+    assert aware.glob(f"{root}/{path}") == []
+
+
 def test_a_version_cannot_be_written_or_deleted(aware, other, file, asked, tmp_path):
     (tmp_path / "local").write_bytes(b"new")
 
