@@ -120,7 +120,7 @@ class VersionsFileSystem(FactsFileSystem):
         Parameters
         ----------
         path : str
-            The folder, or a file.
+            The folder, or a file; one with a version at its end lists itself.
         detail : bool, optional
             Whether to return dicts instead of paths.
         versions : bool, optional
@@ -134,6 +134,10 @@ class VersionsFileSystem(FactsFileSystem):
         list of dict or of str
             Unordered, or paths in order.
         """
+        version = await self._named(path, "ls")
+        if version is not None:
+            name = self._strip_protocol(path)
+            return [version | {"name": name} if versions else version] if detail else [name]
         if not versions:
             return await super()._ls(path, detail, **kwargs)
         place = OSFPath.parse(path)
@@ -150,6 +154,55 @@ class VersionsFileSystem(FactsFileSystem):
         infos += [self._describe(p, file) for p, file in removed.items() if str(p) not in names]
         found = [version for info in infos for version in _each_version(info)]
         return found if detail else sorted(info["name"] for info in found)
+
+    async def _find(
+        self, path: str, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any
+    ) -> Any:
+        """Find all files below a path; one with a version at its end finds itself.
+
+        Parameters
+        ----------
+        path : str
+            Where to begin.
+        maxdepth : int, optional
+            How many levels to visit.
+        withdirs : bool, optional
+            Whether to return folders too.
+        **kwargs
+            ``detail``, ``prefix``; others are ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        list of str, or dict of str to dict
+            Paths that can be read: that of a version has it at its end, though what :meth:`info`
+            says of it, which is the value with ``detail``, has the name without.
+        """
+        try:
+            version = await self._named(path, "find")
+        except OSFNotFoundError as error:
+            # As for any path: an absent one finds nothing, an absent project is a mistake.
+            if error.status is not None:
+                raise
+            version = None
+        if version is None:
+            return await super()._find(path, maxdepth=maxdepth, withdirs=withdirs, **kwargs)
+        found = {self._strip_protocol(path): version}
+        return found if kwargs.get("detail") else list(found)
+
+    async def _named(self, path: str, operation: str) -> dict[str, Any] | None:
+        """Describe the version that a path names; None where it names none, or a folder."""
+        place, number = await self._locate(path, None, operation)
+        if number is None:
+            return None
+        try:
+            return self._describe(place, await self._version(place, number, operation))
+        except OSFIsADirectoryError:
+            return None
+        except OSFNotFoundError:
+            # A folder may be called like that.
+            if await self._isdir(path):
+                return None
+            raise
 
     async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """Find paths by a pattern; a path with a version at its end names itself."""

@@ -208,6 +208,42 @@ def test_a_version_in_a_path_is_described(aware, file):
     assert aware.glob(f"{file}?version=9") == []
 
 
+def test_a_version_in_a_path_finds_itself(aware, file):
+    path = f"{file}?version=1"
+    info = aware.info(path)
+
+    assert aware.find(f"osf://{path}") == [path]
+    # The path that is found is that of the version, else the newest would be read by it.
+    assert aware.find(path, detail=True, withdirs=True) == {path: info}
+    assert aware.ls(f"osf://{path}", detail=False) == [path]
+    assert aware.ls(path) == [info]
+    assert aware.ls(path, versions=True) == [info | {"name": path}]
+    assert aware.du(path) == len(CONTENTS[0])
+    assert aware.du(path, total=False) == {path: len(CONTENTS[0])}
+    assert aware.find(f"{file}?version=9") == []
+    assert aware.du(f"{file}?version=9") == 0
+    with pytest.raises(OSFNotFoundError, match="no version 9; the latest is 3") as caught:
+        aware.ls(f"{file}?version=9")
+    assert caught.value.operation == "ls"
+
+
+def test_a_version_in_a_path_is_read_recursively(aware, file, tmp_path):
+    path = f"{file}?version=1"
+
+    assert aware.cat(path, recursive=True) == CONTENTS[0]
+    assert aware.cat([path, file], recursive=True) == {path: CONTENTS[0], file: CONTENTS[2]}
+    aware.get(path, str(tmp_path / "local"), recursive=True)
+    assert (tmp_path / "local").read_bytes() == CONTENTS[0]
+
+
+def test_a_folder_whose_name_ends_like_a_version_is_listed(aware, plant, root):
+    plant.files({"d?version=1/f": b"x"})
+    folder = f"{root}/d?version=1"
+
+    assert aware.ls(folder, detail=False) == aware.find(folder) == [f"{folder}/f"]
+    assert aware.du(folder) == 1
+
+
 def test_a_version_in_a_path_is_opened(connect, file):
     fs = connect(version_aware=True)
     with fs.open(f"osf://{file}?version=1") as stream:
@@ -265,7 +301,9 @@ def test_a_folder_has_no_version(aware, root, path):
     assert not aware.exists(f"{root}/data", version=1)
     assert not aware.isfile(f"{root}/{path}")
     assert not aware.isdir(f"{root}/{path}")
-    assert aware.glob(f"{root}/{path}") == []
+    assert aware.glob(f"{root}/{path}") == aware.find(f"{root}/{path}") == []
+    with pytest.raises(FileNotFoundError):
+        aware.ls(f"{root}/{path}")
 
 
 def test_a_version_cannot_be_written_or_deleted(aware, other, file, asked, tmp_path):
