@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import urllib.request
 from datetime import datetime
 
+import fsspec
 import pytest
 
 from dvc_osf import OSFIntegrityError, OSFIsADirectoryError, OSFNotFoundError, OSFPathError
@@ -234,6 +236,68 @@ def test_a_version_in_a_path_is_read_recursively(aware, file, tmp_path):
     assert aware.cat([path, file], recursive=True) == {path: CONTENTS[0], file: CONTENTS[2]}
     aware.get(path, str(tmp_path / "local"), recursive=True)
     assert (tmp_path / "local").read_bytes() == CONTENTS[0]
+
+
+def test_the_facts_about_a_version_in_a_path_are_its_own(aware, file):
+    versions = {version["version"]: version for version in aware.versions(file)}
+
+    for number, version in versions.items():
+        path = f"osf://{file}?version={number}"
+        assert aware.modified(path) == version["modified"]
+        assert aware.created(path) == aware.created(file)
+        assert f"{aware.checksum(path):032x}" == version["md5"]
+    assert aware.checksum(f"{file}?version=1", refresh=True) == aware.checksum(f"{file}?version=1")
+    assert aware.ukey(f"{file}?version=3") == aware.ukey(file)
+    assert len({aware.ukey(f"{file}?version={number}") for number in versions}) == 3
+    for fact in (aware.modified, aware.created, aware.checksum, aware.ukey, aware.url):
+        with pytest.raises(OSFNotFoundError, match="no version 9; the latest is 3"):
+            fact(f"{file}?version=9")
+
+
+def test_the_facts_about_a_version_cost_the_two_questions_once(aware, file, asked):
+    aware.info(file)
+    asked()
+
+    aware.modified(f"{file}?version=1")
+    aware.ukey(f"{file}?version=2")
+    aware.url(f"{file}?version=1")
+    assert asked() == {"revisions": 1, "api": 1}
+
+
+def test_the_url_of_a_version_in_a_path_leads_to_it(connect_both, osf, file):
+    osf.set_public(osf.project)
+    key = osf.add_view_only_link(osf.project)
+    aware = connect_both(token=None, view_only=key, version_aware=True)
+
+    for number, content in enumerate(CONTENTS, 1):
+        path = f"{file}?version={number}"
+        assert aware.url(path) == f"{aware.url(file)}?version={number}"
+        for url in (aware.url(path), aware.url(path, view_only=True)):
+            with urllib.request.urlopen(url) as answer:
+                assert answer.read() == content
+
+
+@pytest.mark.usefixtures("file")
+def test_a_folder_has_no_facts_of_a_version(aware, root):
+    for fact in (aware.modified, aware.created, aware.checksum, aware.ukey, aware.url):
+        with pytest.raises(OSFIsADirectoryError):
+            fact(f"{root}/data?version=1")
+
+
+# fsspec leaves it to the collector to close what it keeps blocks in.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("cache", ["filecache", "blockcache", "simplecache"])
+def test_a_version_in_a_path_is_read_through_a_cache(connect, file, cache, tmp_path):
+    fs = fsspec.filesystem(
+        cache, fs=connect(version_aware=True), cache_storage=str(tmp_path), skip_instance_cache=True
+    )
+
+    for number, content in enumerate(CONTENTS, 1):
+        for _ in range(2):
+            with fs.open(f"{file}?version={number}") as stream:
+                assert stream.read() == content
+    with fs.open(file) as stream:
+        assert stream.read() == CONTENTS[-1]
 
 
 def test_a_folder_whose_name_ends_like_a_version_is_listed(aware, plant, root):
