@@ -238,6 +238,33 @@ def test_a_version_in_a_path_is_read_recursively(aware, file, tmp_path):
     assert (tmp_path / "local").read_bytes() == CONTENTS[0]
 
 
+@pytest.mark.parametrize("recursive", [False, True])
+def test_a_version_in_a_list_of_paths_is_not_part_of_the_local_name(
+    aware, file, plant, root, tmp_path, recursive
+):
+    plant.files({"other/g?version=2": b"literally", "other/h": b"h"})
+    names = [f"{root}/other/g?version=2", f"{root}/other/h"]
+
+    aware.get([f"osf://{file}?version=1", *names], f"{tmp_path}/into/", recursive=recursive)
+    got = {path.name: path.read_bytes() for path in (tmp_path / "into").iterdir()}
+    assert got == {"file": CONTENTS[0], "g?version=2": b"literally", "h": b"h"}
+    aware.get(names[0], f"{tmp_path}/into2/", recursive=recursive)
+    assert (tmp_path / "into2" / "g?version=2").read_bytes() == b"literally"
+
+
+def test_two_versions_of_a_file_do_not_become_one_local_file(aware, file, asked, tmp_path):
+    versions = [f"{file}?version=1", f"{file}?version=2"]
+
+    for paths in (versions, [versions[0], file]):
+        with pytest.raises(OSFPathError, match="list of local names"):
+            aware.get(paths, f"{tmp_path}/into/")
+    assert not (tmp_path / "into").exists()
+    assert "download" not in asked()
+    aware.get(versions, [str(tmp_path / "one"), str(tmp_path / "two")])
+    assert (tmp_path / "one").read_bytes() == CONTENTS[0]
+    assert (tmp_path / "two").read_bytes() == CONTENTS[1]
+
+
 def test_the_facts_about_a_version_in_a_path_are_its_own(aware, file):
     versions = {version["version"]: version for version in aware.versions(file)}
 
