@@ -2,7 +2,7 @@
 
 An older version is named by the argument ``version`` of whatever reads. On a filesystem made with
 ``version_aware=True`` it may also stand at the end of a path: ``osf://abc12/data.csv?version=3``.
-A question mark is legal in a name on the OSF. So, there, a file whose name really ends like that
+A question mark is legal in a name on the OSF. So, there, what really has a name that ends like that
 is itself, as listings name it; its neighbour's version is then named by the argument only.
 """
 
@@ -198,11 +198,6 @@ class VersionsFileSystem(FactsFileSystem):
             return self._describe(place, await self._version(place, number, operation))
         except OSFIsADirectoryError:
             return None
-        except OSFNotFoundError:
-            # A folder may be called like that.
-            if await self._isdir(path):
-                return None
-            raise
 
     async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """Find paths by a pattern; a path with a version at its end names itself."""
@@ -267,7 +262,8 @@ class VersionsFileSystem(FactsFileSystem):
         literal = OSFPath.parse(path)
         if literal.parts:
             try:
-                if await (await self._engine()).tree.file(literal, operation) is not None:
+                beside = await (await self._engine()).tree.children(literal.parent, operation)
+                if literal.name in beside.files or literal.name in beside.folders:
                     return literal, None
             except OSFNotFoundError as error:
                 # There is not even the folder, or not the project: of which more is said below.

@@ -327,12 +327,16 @@ def test_a_version_in_a_path_is_read_through_a_cache(connect, file, cache, tmp_p
         assert stream.read() == CONTENTS[-1]
 
 
-def test_a_folder_whose_name_ends_like_a_version_is_listed(aware, plant, root):
+def test_a_folder_whose_name_ends_like_a_version_is_read(aware, plant, root, tmp_path):
     plant.files({"d?version=1/f": b"x"})
     folder = f"{root}/d?version=1"
 
     assert aware.ls(folder, detail=False) == aware.find(folder) == [f"{folder}/f"]
     assert aware.du(folder) == 1
+    assert aware.isdir(folder)
+    assert aware.info(folder)["type"] == "directory"
+    aware.get(folder, str(tmp_path / "local"), recursive=True)
+    assert (tmp_path / "local" / "f").read_bytes() == b"x"
 
 
 def test_a_version_in_a_path_is_opened(connect, file):
