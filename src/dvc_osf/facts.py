@@ -46,7 +46,7 @@ class FactsFileSystem(LookingFileSystem):
         Parameters
         ----------
         path : str
-            A file, or a project or its storage.
+            A file, or a project or its storage. Of a version at its end, the time is that one's.
 
         Returns
         -------
@@ -67,7 +67,7 @@ class FactsFileSystem(LookingFileSystem):
                 await self._info(path)
             facts: Any = await (await self._engine()).api.project_facts(place.project, which)
         else:
-            facts = await self._content(place, which, "the OSF keeps no times of folders")
+            _, facts = await self._content(path, which, "the OSF keeps no times of folders")
         time: datetime | None = getattr(facts, which)
         if time is None:
             raise NotImplementedError(
@@ -81,9 +81,9 @@ class FactsFileSystem(LookingFileSystem):
         Parameters
         ----------
         path : str
-            The file.
+            The file, or one of its versions.
         refresh : bool, optional
-            Ask the OSF even where the cache knows.
+            Ask the OSF even where the cache knows; a version stays as it is.
 
         Returns
         -------
@@ -96,9 +96,7 @@ class FactsFileSystem(LookingFileSystem):
         OSFIsADirectoryError
             It is a folder.
         """
-        file = await self._content(
-            OSFPath.parse(path), "checksum", "a folder has no checksum", refresh=refresh
-        )
+        _, file = await self._content(path, "checksum", "a folder has no checksum", refresh=refresh)
         return int(file.md5 or _digest(file.id, file.version, file.size, file.modified)[:32], 16)
 
     async def _ukey(self, path: str) -> str:
@@ -107,7 +105,7 @@ class FactsFileSystem(LookingFileSystem):
         Parameters
         ----------
         path : str
-            The file.
+            The file, or one of its versions.
 
         Returns
         -------
@@ -119,9 +117,7 @@ class FactsFileSystem(LookingFileSystem):
         OSFIsADirectoryError
             It is a folder.
         """
-        file = await self._content(
-            OSFPath.parse(path), "ukey", "a folder has no key of its content"
-        )
+        _, file = await self._content(path, "ukey", "a folder has no key of its content")
         if file.md5 or file.sha256:
             return _digest(file.md5, file.sha256)
         return _digest(file.id, file.version, file.size, file.modified)
@@ -153,8 +149,7 @@ class FactsFileSystem(LookingFileSystem):
         ValueError
             ``view_only`` is set, and the filesystem has no such key.
         """
-        place = OSFPath.parse(path)
-        file = await self._content(place, "url", "a folder has no URL for its content")
+        place, file = await self._content(path, "url", "a folder has no URL for its content")
         engine = await self._engine()
         provider = await engine.tree.provider(place, "url")
         return engine.api.link(provider, file, view_only=view_only)
@@ -209,11 +204,13 @@ class FactsFileSystem(LookingFileSystem):
         return await (await self._engine()).api.project_info(place.project)
 
     async def _content(
-        self, place: OSFPath, operation: str, why_not: str, *, refresh: bool = False
-    ) -> Entity:
+        self, path: str, operation: str, why_not: str, *, refresh: bool = False
+    ) -> tuple[OSFPath, Entity]:
         """Resolve a path to a file, and say of a folder why it will not do."""
+        place = OSFPath.parse(path)
+        browser = (await self._engine()).browser
         try:
-            return await (await self._engine()).browser.file(place, operation, refresh=refresh)
+            return place, await browser.file(place, operation, refresh=refresh)
         except OSFIsADirectoryError:
             raise OSFIsADirectoryError(why_not, path=str(place), operation=operation) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from fsspec.utils import other_paths
 
 from .concurrency import gather_or_cancel
 from .download import size_of
-from .exceptions import OSFIntegrityError, OSFIsADirectoryError, OSFNotFoundError
+from .exceptions import OSFIntegrityError, OSFIsADirectoryError, OSFNotFoundError, OSFPathError
 from .fileobjects import in_own_thread, write_all
 from .paths import OSFPath, split_version
 from .ranges import MAX_GAP, by_path, merge
@@ -209,7 +210,7 @@ class ReadingFileSystem(VersionsFileSystem):
         ----------
         rpath : str or list of str
             What to download; patterns are expanded. A version at the end of a path is not part of
-            the local name.
+            the local name, so two of a file need a list of local names.
         lpath : str or list of str
             Where to.
         recursive : bool, optional
@@ -220,6 +221,11 @@ class ReadingFileSystem(VersionsFileSystem):
             With ``recursive``, how many levels.
         **kwargs
             As for fsspec.
+
+        Raises
+        ------
+        OSFPathError
+            A version would have the same local name as something else.
         """
         if isinstance(rpath, str) and isinstance(lpath, (str, os.PathLike)):
             name = self._strip_protocol(rpath)
@@ -233,11 +239,29 @@ class ReadingFileSystem(VersionsFileSystem):
                 local = make_path_posix(os.fspath(lpath))
                 goal = local.endswith("/") or await asyncio.to_thread(os.path.isdir, local)
                 into = goal and not rpath.endswith("/")
-                bare = [split_version(name)[0] if self.version_aware else name for name in names]
-                rpath, lpath = names, other_paths(bare, local, exists=into)
+                rpath, lpath = names, other_paths(await self._bare(names), local, exists=into)
+        elif self._has_versions(rpath) and isinstance(lpath, (str, os.PathLike)):
+            names = await self._expand_path(rpath, recursive=recursive, maxdepth=maxdepth)
+            local = make_path_posix(os.fspath(lpath))
+            bare = await self._bare(names)
+            rpath, lpath = names, other_paths(bare, local, flatten=True)
+            _insist_on_one_each(names, bare, lpath)
         return await super()._get(
             rpath, lpath, recursive=recursive, callback=callback, maxdepth=maxdepth, **kwargs
         )
+
+    def _has_versions(self, paths: Any) -> bool:
+        """Tell whether there may be versions at the ends of some paths of a list."""
+        if not self.version_aware or not isinstance(paths, list):
+            return False
+        return any(split_version(path)[1] is not None for path in paths)
+
+    async def _bare(self, paths: list[str]) -> list[str]:
+        """Take the versions off paths; what really has a name that ends like that keeps it."""
+        if not self._has_versions(paths):
+            return paths
+        places = [await self._locate(path, None, "get") for path in paths]
+        return [str(place) for place, _ in places]
 
     async def _with_file(
         self,
@@ -285,3 +309,16 @@ class ReadingFileSystem(VersionsFileSystem):
     async def _read_pinned(self, place: OSFPath, file: Entity, start: int, end: int) -> bytes:
         """Read a part of a file as it was when it was opened."""
         return await (await self._engine()).downloader.read(place, file, "read", start, end)
+
+
+def _insist_on_one_each(names: list[str], bare: list[str], goals: list[str]) -> None:
+    """Refuse downloads of versions that would replace, or be replaced by, another of them."""
+    times = Counter(goals)
+    for name, path, goal in zip(names, bare, goals, strict=True):
+        if name != path and times[goal] > 1:
+            raise OSFPathError(
+                f"another file of the same call would have the local name {goal!r}, too",
+                path=name,
+                operation="get",
+                hint="Give a list of local names",
+            )

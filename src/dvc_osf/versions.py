@@ -2,7 +2,7 @@
 
 An older version is named by the argument ``version`` of whatever reads. On a filesystem made with
 ``version_aware=True`` it may also stand at the end of a path: ``osf://abc12/data.csv?version=3``.
-A question mark is legal in a name on the OSF. So, there, a file whose name really ends like that
+A question mark is legal in a name on the OSF. So, there, what really has a name that ends like that
 is itself, as listings name it; its neighbour's version is then named by the argument only.
 """
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .models import Entity
 
 __all__ = ["VersionsFileSystem"]
+
+_NO_SUCH_VERSION = (FileNotFoundError, OSFIsADirectoryError)
+"""What it means to ask for a version that is not there; a folder has none."""
 
 
 class VersionsFileSystem(FactsFileSystem):
@@ -98,9 +101,16 @@ class VersionsFileSystem(FactsFileSystem):
             if await self._home(place, number, "exists") is None:
                 # Not one that the listing knows of; somebody may have made it since.
                 await self._version(place, number, "exists")
-        except FileNotFoundError:
+        except _NO_SUCH_VERSION:
             return False
         return True
+
+    async def _isfile(self, path: str) -> bool:
+        """Tell whether a file is there, or the version of one that a path names."""
+        try:
+            return await super()._isfile(path)
+        except OSFIsADirectoryError:
+            return False
 
     async def _ls(
         self, path: str, detail: bool = True, *, versions: bool = False, **kwargs: Any
@@ -110,7 +120,7 @@ class VersionsFileSystem(FactsFileSystem):
         Parameters
         ----------
         path : str
-            The folder, or a file.
+            The folder, or a file; one with a version at its end lists itself.
         detail : bool, optional
             Whether to return dicts instead of paths.
         versions : bool, optional
@@ -124,6 +134,10 @@ class VersionsFileSystem(FactsFileSystem):
         list of dict or of str
             Unordered, or paths in order.
         """
+        version = await self._named(path, "ls")
+        if version is not None:
+            name = self._strip_protocol(path)
+            return [version | {"name": name} if versions else version] if detail else [name]
         if not versions:
             return await super()._ls(path, detail, **kwargs)
         place = OSFPath.parse(path)
@@ -141,6 +155,50 @@ class VersionsFileSystem(FactsFileSystem):
         found = [version for info in infos for version in _each_version(info)]
         return found if detail else sorted(info["name"] for info in found)
 
+    async def _find(
+        self, path: str, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any
+    ) -> Any:
+        """Find all files below a path; one with a version at its end finds itself.
+
+        Parameters
+        ----------
+        path : str
+            Where to begin.
+        maxdepth : int, optional
+            How many levels to visit.
+        withdirs : bool, optional
+            Whether to return folders too.
+        **kwargs
+            ``detail``, ``prefix``; others are ignored, as other filesystems' options are.
+
+        Returns
+        -------
+        list of str, or dict of str to dict
+            Paths that can be read: that of a version has it at its end, though what :meth:`info`
+            says of it, which is the value with ``detail``, has the name without.
+        """
+        try:
+            version = await self._named(path, "find")
+        except OSFNotFoundError as error:
+            # As for any path: an absent one finds nothing, an absent project is a mistake.
+            if error.status is not None:
+                raise
+            version = None
+        if version is None:
+            return await super()._find(path, maxdepth=maxdepth, withdirs=withdirs, **kwargs)
+        found = {self._strip_protocol(path): version}
+        return found if kwargs.get("detail") else list(found)
+
+    async def _named(self, path: str, operation: str) -> dict[str, Any] | None:
+        """Describe the version that a path names; None where it names none, or a folder."""
+        place, number = await self._locate(path, None, operation)
+        if number is None:
+            return None
+        try:
+            return self._describe(place, await self._version(place, number, operation))
+        except OSFIsADirectoryError:
+            return None
+
     async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """Find paths by a pattern; a path with a version at its end names itself."""
         bare, number = split_version(path)
@@ -148,9 +206,49 @@ class VersionsFileSystem(FactsFileSystem):
             return await super()._glob(path, maxdepth=maxdepth, **kwargs)
         try:
             found = {self._strip_protocol(path): await self._info(path)}
-        except FileNotFoundError:
+        except _NO_SUCH_VERSION:
             found = {}
         return found if kwargs.get("detail") else list(found)
+
+    async def _url(self, path: str, *, view_only: bool = False) -> str:
+        """Return where a browser, or any other program, downloads a file's newest version.
+
+        Of a public project, anybody may download it there; of a private one, whoever sends a token
+        along (``Authorization: Bearer <token>``). The token itself is never part of the URL.
+
+        Parameters
+        ----------
+        path : str
+            The file; where it has a version at its end, the URL is that version's.
+        view_only : bool, optional
+            Whether to put the filesystem's view-only key in. Who has such a URL can read the whole
+            project, until the link is deleted on the project's page.
+
+        Returns
+        -------
+        str
+            A URL of the files host (WaterButler), which names the file by its id: it outlives
+            renaming and new versions.
+
+        Raises
+        ------
+        OSFIsADirectoryError
+            It is a folder.
+        ValueError
+            ``view_only`` is set, and the filesystem has no such key.
+        """
+        url = await super()._url(path, view_only=view_only)
+        _, number = await self._locate(path, None, "url")
+        return url if number is None else f"{url}{'&' if '?' in url else '?'}version={number}"
+
+    async def _content(
+        self, path: str, operation: str, why_not: str, *, refresh: bool = False
+    ) -> tuple[OSFPath, Entity]:
+        """Resolve a path to a file, as it was in the version that the path may name."""
+        place, number = await self._locate(path, None, operation)
+        if number is None:
+            return await super()._content(str(place), operation, why_not, refresh=refresh)
+        return place, await self._version(place, number, operation)
 
     async def _locate(
         self, path: str, version: int | str | None, operation: str
@@ -164,7 +262,8 @@ class VersionsFileSystem(FactsFileSystem):
         literal = OSFPath.parse(path)
         if literal.parts:
             try:
-                if await (await self._engine()).tree.file(literal, operation) is not None:
+                beside = await (await self._engine()).tree.children(literal.parent, operation)
+                if literal.name in beside.files or literal.name in beside.folders:
                     return literal, None
             except OSFNotFoundError as error:
                 # There is not even the folder, or not the project: of which more is said below.

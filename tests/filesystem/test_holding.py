@@ -47,6 +47,8 @@ def test_its_versions_are_still_read_by_its_path(fs, later, data):
         assert reader.exists(f"{data}/a?version=2")
         assert not reader.exists(f"{data}/a?version=3")
         assert reader.info(f"{data}/a?version=1")["size"] == 3
+        assert reader.find(f"{data}/a?version=1") == [f"{data}/a?version=1"]
+        assert reader.ukey(f"{data}/a?version=1") != reader.ukey(f"{data}/a?version=2")
 
 
 def test_what_is_written_to_its_path_is_its_next_version(fs, later, data):

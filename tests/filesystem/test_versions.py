@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import urllib.request
 from datetime import datetime
 
+import fsspec
 import pytest
 
 from dvc_osf import OSFIntegrityError, OSFIsADirectoryError, OSFNotFoundError, OSFPathError
@@ -208,6 +210,135 @@ def test_a_version_in_a_path_is_described(aware, file):
     assert aware.glob(f"{file}?version=9") == []
 
 
+def test_a_version_in_a_path_finds_itself(aware, file):
+    path = f"{file}?version=1"
+    info = aware.info(path)
+
+    assert aware.find(f"osf://{path}") == [path]
+    # The path that is found is that of the version, else the newest would be read by it.
+    assert aware.find(path, detail=True, withdirs=True) == {path: info}
+    assert aware.ls(f"osf://{path}", detail=False) == [path]
+    assert aware.ls(path) == [info]
+    assert aware.ls(path, versions=True) == [info | {"name": path}]
+    assert aware.du(path) == len(CONTENTS[0])
+    assert aware.du(path, total=False) == {path: len(CONTENTS[0])}
+    assert aware.find(f"{file}?version=9") == []
+    assert aware.du(f"{file}?version=9") == 0
+    with pytest.raises(OSFNotFoundError, match="no version 9; the latest is 3") as caught:
+        aware.ls(f"{file}?version=9")
+    assert caught.value.operation == "ls"
+
+
+def test_a_version_in_a_path_is_read_recursively(aware, file, tmp_path):
+    path = f"{file}?version=1"
+
+    assert aware.cat(path, recursive=True) == CONTENTS[0]
+    assert aware.cat([path, file], recursive=True) == {path: CONTENTS[0], file: CONTENTS[2]}
+    aware.get(path, str(tmp_path / "local"), recursive=True)
+    assert (tmp_path / "local").read_bytes() == CONTENTS[0]
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_a_version_in_a_list_of_paths_is_not_part_of_the_local_name(
+    aware, file, plant, root, tmp_path, recursive
+):
+    plant.files({"other/g?version=2": b"literally", "other/h": b"h"})
+    names = [f"{root}/other/g?version=2", f"{root}/other/h"]
+
+    aware.get([f"osf://{file}?version=1", *names], f"{tmp_path}/into/", recursive=recursive)
+    got = {path.name: path.read_bytes() for path in (tmp_path / "into").iterdir()}
+    assert got == {"file": CONTENTS[0], "g?version=2": b"literally", "h": b"h"}
+    aware.get(names[0], f"{tmp_path}/into2/", recursive=recursive)
+    assert (tmp_path / "into2" / "g?version=2").read_bytes() == b"literally"
+
+
+def test_two_versions_of_a_file_do_not_become_one_local_file(aware, file, asked, tmp_path):
+    versions = [f"{file}?version=1", f"{file}?version=2"]
+
+    for paths in (versions, [versions[0], file]):
+        with pytest.raises(OSFPathError, match="list of local names"):
+            aware.get(paths, f"{tmp_path}/into/")
+    assert not (tmp_path / "into").exists()
+    assert "download" not in asked()
+    aware.get(versions, [str(tmp_path / "one"), str(tmp_path / "two")])
+    assert (tmp_path / "one").read_bytes() == CONTENTS[0]
+    assert (tmp_path / "two").read_bytes() == CONTENTS[1]
+
+
+def test_the_facts_about_a_version_in_a_path_are_its_own(aware, file):
+    versions = {version["version"]: version for version in aware.versions(file)}
+
+    for number, version in versions.items():
+        path = f"osf://{file}?version={number}"
+        assert aware.modified(path) == version["modified"]
+        assert aware.created(path) == aware.created(file)
+        assert f"{aware.checksum(path):032x}" == version["md5"]
+    assert aware.checksum(f"{file}?version=1", refresh=True) == aware.checksum(f"{file}?version=1")
+    assert aware.ukey(f"{file}?version=3") == aware.ukey(file)
+    assert len({aware.ukey(f"{file}?version={number}") for number in versions}) == 3
+    for fact in (aware.modified, aware.created, aware.checksum, aware.ukey, aware.url):
+        with pytest.raises(OSFNotFoundError, match="no version 9; the latest is 3"):
+            fact(f"{file}?version=9")
+
+
+def test_the_facts_about_a_version_cost_the_two_questions_once(aware, file, asked):
+    aware.info(file)
+    asked()
+
+    aware.modified(f"{file}?version=1")
+    aware.ukey(f"{file}?version=2")
+    aware.url(f"{file}?version=1")
+    assert asked() == {"revisions": 1, "api": 1}
+
+
+def test_the_url_of_a_version_in_a_path_leads_to_it(connect_both, osf, file):
+    osf.set_public(osf.project)
+    key = osf.add_view_only_link(osf.project)
+    aware = connect_both(token=None, view_only=key, version_aware=True)
+
+    for number, content in enumerate(CONTENTS, 1):
+        path = f"{file}?version={number}"
+        assert aware.url(path) == f"{aware.url(file)}?version={number}"
+        for url in (aware.url(path), aware.url(path, view_only=True)):
+            with urllib.request.urlopen(url) as answer:
+                assert answer.read() == content
+
+
+@pytest.mark.usefixtures("file")
+def test_a_folder_has_no_facts_of_a_version(aware, root):
+    for fact in (aware.modified, aware.created, aware.checksum, aware.ukey, aware.url):
+        with pytest.raises(OSFIsADirectoryError):
+            fact(f"{root}/data?version=1")
+
+
+# fsspec leaves it to the collector to close what it keeps blocks in.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("cache", ["filecache", "blockcache", "simplecache"])
+def test_a_version_in_a_path_is_read_through_a_cache(connect, file, cache, tmp_path):
+    fs = fsspec.filesystem(
+        cache, fs=connect(version_aware=True), cache_storage=str(tmp_path), skip_instance_cache=True
+    )
+
+    for number, content in enumerate(CONTENTS, 1):
+        for _ in range(2):
+            with fs.open(f"{file}?version={number}") as stream:
+                assert stream.read() == content
+    with fs.open(file) as stream:
+        assert stream.read() == CONTENTS[-1]
+
+
+def test_a_folder_whose_name_ends_like_a_version_is_read(aware, plant, root, tmp_path):
+    plant.files({"d?version=1/f": b"x"})
+    folder = f"{root}/d?version=1"
+
+    assert aware.ls(folder, detail=False) == aware.find(folder) == [f"{folder}/f"]
+    assert aware.du(folder) == 1
+    assert aware.isdir(folder)
+    assert aware.info(folder)["type"] == "directory"
+    aware.get(folder, str(tmp_path / "local"), recursive=True)
+    assert (tmp_path / "local" / "f").read_bytes() == b"x"
+
+
 def test_a_version_in_a_path_is_opened(connect, file):
     fs = connect(version_aware=True)
     with fs.open(f"osf://{file}?version=1") as stream:
@@ -256,6 +387,18 @@ def test_a_version_of_nothing_is_an_error(aware, root, path):
     with pytest.raises(OSError) as caught:  # noqa: PT011 - of two kinds
         aware.cat_file(f"{root}/{path}")
     assert isinstance(caught.value, (FileNotFoundError, IsADirectoryError))
+
+
+@pytest.mark.parametrize("path", ["data?version=1", "?version=1"])
+@pytest.mark.usefixtures("file")
+def test_a_folder_has_no_version(aware, root, path):
+    assert not aware.exists(f"{root}/{path}")
+    assert not aware.exists(f"{root}/data", version=1)
+    assert not aware.isfile(f"{root}/{path}")
+    assert not aware.isdir(f"{root}/{path}")
+    assert aware.glob(f"{root}/{path}") == aware.find(f"{root}/{path}") == []
+    with pytest.raises(FileNotFoundError):
+        aware.ls(f"{root}/{path}")
 
 
 def test_a_version_cannot_be_written_or_deleted(aware, other, file, asked, tmp_path):
