@@ -36,7 +36,7 @@ class VersionsFileSystem(FactsFileSystem):
         Parameters
         ----------
         path : str
-            The file.
+            The file; a version at its end makes no difference.
 
         Returns
         -------
@@ -52,7 +52,7 @@ class VersionsFileSystem(FactsFileSystem):
         OSFIsADirectoryError
             It is a folder.
         """
-        place = OSFPath.parse(path)
+        place, _ = await self._locate(path, None, "versions")
         engine = await self._engine()
 
         async def look() -> tuple[Entity, ...]:

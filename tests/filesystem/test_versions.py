@@ -208,6 +208,7 @@ def test_a_version_in_a_path_is_described(aware, file):
     assert not aware.exists(f"{file}s?version=1")
     assert aware.glob(f"{file}?version=1") == [f"{file}?version=1"]
     assert aware.glob(f"{file}?version=9") == []
+    assert aware.versions(f"{file}?version=2") == aware.versions(file)
 
 
 def test_a_version_in_a_path_finds_itself(aware, file):
