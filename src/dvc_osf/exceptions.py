@@ -181,7 +181,7 @@ class OSFNotFoundError(OSFException, FileNotFoundError):
 class OSFIsADirectoryError(OSFException, IsADirectoryError):
     """A file operation met a folder."""
 
-    hint = "Pass recursive=True, or name a file"
+    hint = "Name a file; whole folders are for what takes recursive=True"
     code = errno.EISDIR
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import tempfile
@@ -103,12 +104,17 @@ class OSFFile(AbstractBufferedFile):  # type: ignore[misc] # fsspec is not typed
         else:
             self._place, self._entity = OSFPath.parse(path), entity
         size = size_of(self._place, self._entity, "open")
+        self._cache_options = kwargs.get("cache_options")
         super().__init__(fs, path, "rb", block_size, size=size, **kwargs)
         self.details = fs._describe(self._place, self._entity)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # fsspec would open the newest version anew, which may be another one.
-        options = {"cache_type": self.cache.name, **self.kwargs}
+        options = {
+            "cache_type": self.cache.name,
+            "cache_options": self._cache_options,
+            **self.kwargs,
+        }
         place = str(self._place)
         return (_reopen, (self.fs, place, self.blocksize, self._entity, self.loc, options))
 
@@ -294,6 +300,10 @@ class CompressedFile(_AllOrNothing):
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._compressor)
 
+    def __next__(self) -> bytes:
+        line: bytes = next(self._compressor)
+        return line
+
     def __enter__(self) -> Self:
         return self
 
@@ -349,7 +359,39 @@ class TextFile(io.TextIOWrapper):
     """Text on top of one of the above.
 
     Neither leaving ``with`` by an exception nor never closing it stores anything.
+
+    Parameters
+    ----------
+    buffer : OSFFile, OSFWriteFile or CompressedFile
+        The file.
+    *args, **kwargs
+        As for :class:`io.TextIOWrapper`.
     """
+
+    def __init__(self, buffer: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(buffer, *args, **kwargs)
+        # Python leaves the byte order mark out where it cannot ask whether this is the beginning,
+        # and finds none when it reads.
+        marked = codecs.lookup(self.encoding).name in {"utf-16", "utf-32"}
+        self._mark = "\ufeff" if marked and self.writable() and not self.seekable() else ""
+
+    def write(self, text: str) -> int:
+        """Write text.
+
+        Parameters
+        ----------
+        text : str
+            What to write.
+
+        Returns
+        -------
+        int
+            Characters taken in.
+        """
+        if self._mark and text:
+            mark, self._mark = self._mark, ""
+            super().write(mark)
+        return super().write(text)
 
     def __exit__(
         self,

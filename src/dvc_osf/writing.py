@@ -9,6 +9,7 @@ import os
 import stat
 import tempfile
 from dataclasses import replace
+from glob import has_magic
 from typing import Any
 
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -210,6 +211,7 @@ class WritingFileSystem(ReadingFileSystem):
             ``batch_size``, ``maxdepth`` and so on, as for fsspec.
         """
         if not hasattr(lpath, "read"):
+            lpath, rpath = await self._meant(lpath, rpath)
             return await super()._put(lpath, rpath, recursive, callback, *args, **kwargs)
         mode = kwargs.get("mode", "overwrite")
         if self._intrans:
@@ -217,15 +219,33 @@ class WritingFileSystem(ReadingFileSystem):
         await self._upload_stream(lpath, _job(rpath, "put", mode, callback))
         return None
 
+    async def _meant(self, lpath: Any, rpath: Any) -> tuple[Any, Any]:
+        """Take a local file that is there for what it is, though its name be a pattern."""
+        if not isinstance(lpath, (str, os.PathLike)) or not isinstance(rpath, str):
+            return lpath, rpath
+        name = os.fspath(lpath)
+        if not has_magic(name) or not await asyncio.to_thread(os.path.isfile, name):
+            return lpath, rpath
+        if rpath.endswith("/") or await self._isdir(rpath):
+            rpath = f"{rpath.rstrip('/')}/{os.path.basename(name)}"
+        return [name], [rpath]
+
     # -- folders and deletion ----------------------------------------------------------------
 
     async def _mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
         """Do nothing: folders appear with their first file (but see ``create_folders``)."""
         place = OSFPath.parse(path)
         if self.create_folders and place.parts:
+            engine = await self._engine()
             if not create_parents:
-                await (await self._engine()).tree.folders(place.parent, "mkdir")
-            await (await self._engine()).folders.ensure(place, "mkdir")
+                await engine.tree.folders(place.parent, "mkdir")
+            await engine.folders.ensure(place.parent, "mkdir")
+            if await engine.tree.file(place, "mkdir") is not None:
+                # The OSF would make a folder of the same name.
+                raise OSFVersionConflictError(
+                    "a file of that name exists", path=str(place), operation="mkdir", hint=""
+                )
+            await engine.folders.ensure(place, "mkdir")
 
     async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Do nothing, as :meth:`_mkdir`."""
@@ -239,6 +259,10 @@ class WritingFileSystem(ReadingFileSystem):
         """Do nothing: folders are virtual (but see ``create_folders``)."""
         if not self.create_folders:
             return
+        if not await self._isdir(path) and await self._exists(path):
+            raise NotADirectoryError(
+                errno.ENOTDIR, "this is a file", f"osf://{self._strip_protocol(path)}"
+            )
         if await self._ls(path, refresh=True):
             raise OSError(
                 errno.ENOTEMPTY, "the folder is not empty", f"osf://{self._strip_protocol(path)}"
@@ -312,5 +336,10 @@ class WritingFileSystem(ReadingFileSystem):
 
 
 def _job(path: str, operation: str, mode: str, callback: Any = None) -> UploadJob:
+    if mode not in ("overwrite", "create"):
+        raise ValueError(
+            f"osf://{OSFPath.parse(path)}: {operation} knows the modes 'overwrite' and 'create', "
+            f"not {mode!r}"
+        )
     progress = ProgressTracker(callback)
     return UploadJob(OSFPath.parse(path), progress, operation, exclusive=mode == "create")

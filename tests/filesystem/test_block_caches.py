@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import pickle
 import random
 
 import fsspec
@@ -216,3 +217,13 @@ def test_a_local_cache_passes_writes_on(other, root, options, tmp_path):
     with fsspec.open(url, "wb", osf=options, simplecache=local) as stream:
         stream.write(b"through")
     assert other.cat_file(f"{root}/written") == b"through"
+
+
+def test_the_caches_options_are_pickled(fs, plant, root):
+    plant.files({"a": b"abc"})
+    options = {"cache_type": "blockcache", "cache_options": {"maxblocks": 2}}
+    with (
+        fs.open(f"{root}/a", **options) as file,
+        pickle.loads(pickle.dumps(file)) as twin,
+    ):
+        assert twin.cache.maxblocks == 2

@@ -123,3 +123,17 @@ def test_rmdir_of_an_empty_project_is_refused(fs_real, osf, root):
     with pytest.raises((OSError, ValueError)):
         fs_real.rmdir(osf.project)
     assert fs_real.ls(root) == []
+
+
+def test_a_file_of_the_name_is_in_the_way(fs_real, other, root):
+    other.pipe_file(f"{root}/a", b"a")
+    with pytest.raises(FileExistsError, match="a file of that name exists"):
+        fs_real.mkdir(f"{root}/a")
+    assert other.find(root, withdirs=True) == [root, f"{root}/a"]
+
+
+def test_a_file_is_no_folder_to_remove(fs_real, other, root):
+    other.pipe_file(f"{root}/a", b"a")
+    with pytest.raises(NotADirectoryError, match="this is a file"):
+        fs_real.rmdir(f"{root}/a")
+    assert other.cat_file(f"{root}/a") == b"a"

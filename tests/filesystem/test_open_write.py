@@ -445,3 +445,39 @@ def test_many_writers_at_once_in_threads(fs, other, root):
         list(pool.map(write, range(30)))
     assert {info["size"] for info in other.ls(f"{root}/new")} == {1, 2}
     assert len(other.ls(f"{root}/new")) == 30
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-le", "utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_text_is_what_a_local_file_would_hold(fs, root, tmp_path, encoding, compression):
+    text = "first\nzweite Zeile: ü\n"
+    (tmp_path / "text").write_text(text, encoding=encoding, newline="\n")
+    path, options = f"{root}/text", {"encoding": encoding, "compression": compression}
+    with fs.open(path, "w", newline="\n", **options) as stream:
+        assert stream.write("") == 0
+        assert stream.write(text) == len(text)
+    with fs.open(path, "rb", compression=compression) as stream:
+        assert stream.read() == (tmp_path / "text").read_bytes()
+    with fs.open(path, "r", **options) as stream:
+        assert stream.read() == text
+
+
+def test_lines_of_a_compressed_file_come_one_by_one(fs, root):
+    with fs.open(f"{root}/lines.gz", "wb", compression="gzip") as stream:
+        stream.write(b"one\ntwo\n")
+    with fs.open(f"{root}/lines.gz", "rb", compression="gzip") as stream:
+        assert [next(stream), next(stream)] == [b"one\n", b"two\n"]
+        with pytest.raises(StopIteration):
+            next(stream)
+
+
+def test_a_mode_that_does_not_exist_is_refused(fs, other, root, tmp_path):
+    (tmp_path / "local").write_bytes(b"new")
+    fs.pipe_file(f"{root}/a", b"old")
+    for write in (
+        lambda: fs.pipe_file(f"{root}/a", b"new", mode="exclusive"),
+        lambda: fs.put_file(str(tmp_path / "local"), f"{root}/a", mode="exclusive"),
+    ):
+        with pytest.raises(ValueError, match="not 'exclusive'"):
+            write()
+    assert other.cat_file(f"{root}/a") == b"old"

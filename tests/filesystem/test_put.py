@@ -854,3 +854,13 @@ async def test_a_cancelled_upload_leaves_no_file_and_no_worker(
     # All buffers are free again.
     await fs._put_file(str(tmp_path / "f"), f"{root_here}/f")
     assert (await fs._info(f"{root_here}/f"))["size"] == 4 * CHUNK
+
+
+@pytest.mark.parametrize("into", [True, False])
+def test_a_local_file_with_the_name_of_a_pattern_is_meant(fs, other, root, tmp_path, into):
+    (tmp_path / "p[1].txt").write_bytes(b"brackets")
+    (tmp_path / "p1.txt").write_bytes(b"none")
+    fs.put(str(tmp_path / "p[1].txt"), f"{root}/d/" if into else f"{root}/d")
+    path = f"{root}/d/p[1].txt" if into else f"{root}/d"
+    assert other.find(root) == [path]
+    assert other.cat_file(path) == b"brackets"

@@ -129,7 +129,7 @@ class TestBounds:
         ("name", "value"),
         [
             ("timeout", "soon"),
-            ("timeout", 10**400),
+            pytest.param("timeout", 10**400, id="timeout-too large"),
             ("max_requests", float("inf")),
             ("max_retries", "2.5"),
             ("upload_chunk_size", "big"),
