@@ -145,6 +145,15 @@ class MovingFileSystem(TransactingFileSystem):
     async def _relocate(self, action: str, path1: str, path2: str, *, whole: bool = False) -> None:
         """Move or copy a file, or a whole folder, or make a folder like another."""
         source, target = OSFPath.parse(path1), OSFPath.parse(path2)
+        self._refuse_version(target, action)
+        _, number = await self._locate(path1, None, action)
+        if number is not None:
+            raise OSFPathError(
+                f"the OSF does not {action} a version by itself",
+                path=path1,
+                operation=action,
+                hint="Read it, and write it to the new path",
+            )
         engine = await self._engine()
         is_file = await self._isfile(path1)
         # A file and a folder may share a name; all of it is both, and with a slash the folder.

@@ -168,14 +168,18 @@ class WritingFileSystem(ReadingFileSystem):
                 local.close()
                 os.unlink(local.name)
 
-    async def _upload(self, job: UploadJob, source: Source) -> None:
-        if self.version_aware and split_version(job.place.name)[1] is not None:
+    def _refuse_version(self, place: OSFPath, operation: str) -> None:
+        """Insist that what is to be written is not called like a version."""
+        if self.version_aware and split_version(place.name)[1] is not None:
             raise OSFPathError(
                 "versions cannot be written, only made by writing the file",
-                path=str(job.place),
-                operation=job.operation,
+                path=str(place),
+                operation=operation,
                 hint="Write to the path without ?version=",
             )
+
+    async def _upload(self, job: UploadJob, source: Source) -> None:
+        self._refuse_version(job.place, job.operation)
         engine = await self._engine()
         kept = await engine.holder.continued(job.place) if engine.holder else None
         if kept is None or job.exclusive:

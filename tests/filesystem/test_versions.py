@@ -413,3 +413,14 @@ def test_a_version_cannot_be_written_or_deleted(aware, other, file, asked, tmp_p
         aware.rm_file(f"{file}?version=1")
     assert asked().keys() <= {"api", "listing"}
     assert other.info(file)["version"] == 3
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_a_version_is_neither_copied_nor_a_place_to_copy_to(aware, other, root, file, recursive):
+    before = other.find(root)
+    with pytest.raises(OSFPathError, match="does not copy a version by itself"):
+        aware.copy(f"{file}?version=1", f"{root}/copy", recursive=recursive)
+    for transfer in (aware.copy, aware.mv):
+        with pytest.raises(OSFPathError, match="versions cannot be written"):
+            transfer(file, f"{root}/copy?version=1", recursive=recursive)
+    assert other.find(root) == before
