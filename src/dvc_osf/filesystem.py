@@ -3,7 +3,8 @@
 It is built in storeys, each a module and each standing on the one before: :mod:`~dvc_osf.bulk`
 (fsspec's methods for many files), :mod:`~dvc_osf.base` (options, connections, paths),
 :mod:`~dvc_osf.looking`, :mod:`~dvc_osf.facts`, :mod:`~dvc_osf.versions`, :mod:`~dvc_osf.reading`,
-:mod:`~dvc_osf.writing`, :mod:`~dvc_osf.moving`, and here the file objects.
+:mod:`~dvc_osf.writing`, :mod:`~dvc_osf.transactions`, :mod:`~dvc_osf.moving`, and here the file
+objects.
 """
 
 from __future__ import annotations
