@@ -126,9 +126,12 @@ class MovingFileSystem(TransactingFileSystem):
         """Move or copy whatever the paths mean."""
         whole = recursive and maxdepth is None
         pairs = await self._pairs(action, path1, path2, recursive, maxdepth, whole=whole)
-        if action == "move":
-            _insist_on_order(pairs)
-        elif whole and any(_is_inside(target, source) for source, target in pairs):
+        _insist_on_order(action, pairs)
+        if (
+            action == "copy"
+            and whole
+            and any(_is_inside(target, source) for source, target in pairs)
+        ):
             # A folder that is copied into itself: what is in it now, and not the copy too.
             whole = False
             pairs = await self._pairs(action, path1, path2, recursive, maxdepth, whole=whole)
@@ -241,17 +244,18 @@ def _is_inside(path: str, other: str) -> bool:
     return OSFPath.parse(path).is_below(OSFPath.parse(other))
 
 
-def _insist_on_order(pairs: list[tuple[str, str]]) -> None:
-    """Refuse moves of which one would replace what another moves, or has moved."""
+def _insist_on_order(action: str, pairs: list[tuple[str, str]]) -> None:
+    """Refuse what would replace something that comes or goes by the same call."""
     taken: set[OSFPath] = set()
-    sources = {OSFPath.parse(source) for source, _ in pairs}
+    # What is copied stays, whatever becomes of its source.
+    sources = {OSFPath.parse(source) for source, _ in pairs if action == "move"}
     for source, target in pairs:
         place = OSFPath.parse(target)
         if place in taken or (place in sources and place != OSFPath.parse(source)):
             raise OSFPathError(
-                "two moves would meet here, and one file would be lost",
+                "two of them would meet here, and one file would be lost",
                 path=str(place),
-                operation="move",
-                hint="Move to different names, or one after the other",
+                operation=action,
+                hint="Give them different names, or take one after the other",
             )
         taken.add(place)

@@ -166,3 +166,10 @@ def test_moving_a_file_onto_itself_changes_nothing(connect, osf, other, tree):
 
     assert osf.requests == []
     assert other.cat_file(f"{tree}/1.txt") == b"one"
+
+
+def test_two_files_that_would_be_copied_to_one_place_are_refused(fs, other, root):
+    other.pipe({f"{root}/x/n": b"1", f"{root}/y/n": b"2"})
+    with pytest.raises(OSFPathError, match="one file would be lost"):
+        fs.copy([f"{root}/x/n", f"{root}/y/n"], f"{root}/z")
+    assert other.find(root) == [f"{root}/x/n", f"{root}/y/n"]
