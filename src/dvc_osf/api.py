@@ -460,8 +460,15 @@ class OSFAPIClient:
 
     # -- URLs and JSON -----------------------------------------------------------------------
 
-    def link(self, provider: Provider, file: Entity, *, view_only: bool = False) -> str:
-        """Return where anybody who may read a file downloads its newest version.
+    def link(
+        self,
+        provider: Provider,
+        file: Entity,
+        *,
+        version: int | None = None,
+        view_only: bool = False,
+    ) -> str:
+        """Return where anybody who may read a file downloads it.
 
         Parameters
         ----------
@@ -469,6 +476,8 @@ class OSFAPIClient:
             Where it is.
         file : Entity
             Which one.
+        version : int, optional
+            Which version; by default, what is the newest then.
         view_only : bool, optional
             Whether to put the view-only key in, which makes the URL a secret.
 
@@ -482,7 +491,7 @@ class OSFAPIClient:
         ValueError
             There is no view-only key to put in.
         """
-        url = provider.url(file)
+        url = provider.url(file, **({} if version is None else {"version": str(version)}))
         if view_only and not self._asker.has_key:
             raise ValueError("this filesystem has no view_only key to put into a URL")
         return self._asker.with_key(url) if view_only else url

@@ -131,7 +131,7 @@ class FactsFileSystem(LookingFileSystem):
         Parameters
         ----------
         path : str
-            The file.
+            The file; where it has a version at its end, the URL is that version's.
         view_only : bool, optional
             Whether to put the filesystem's view-only key in. Who has such a URL can read the whole
             project, until the link is deleted on the project's page.
@@ -152,7 +152,8 @@ class FactsFileSystem(LookingFileSystem):
         place, file = await self._content(path, "url", "a folder has no URL for its content")
         engine = await self._engine()
         provider = await engine.tree.provider(place, "url")
-        return engine.api.link(provider, file, view_only=view_only)
+        version = await self._version_in(path, "url")
+        return engine.api.link(provider, file, version=version, view_only=view_only)
 
     async def _sign(self, path: str, expiration: int = 100, **_: Any) -> NoReturn:
         """Refuse: the OSF has no links that expire.
@@ -202,6 +203,11 @@ class FactsFileSystem(LookingFileSystem):
         if not place.project:
             raise OSFPathError("this names no project", operation="project_info")
         return await (await self._engine()).api.project_info(place.project)
+
+    async def _version_in(self, path: str, operation: str) -> int | None:
+        """Tell which version a path names; at this storey, none."""
+        del path, operation
+        return None
 
     async def _content(
         self, path: str, operation: str, why_not: str, *, refresh: bool = False

@@ -7,12 +7,12 @@ one of these, as many readers as there are threads would wait for each other for
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import errno
 import io
 import socket
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -41,38 +41,24 @@ async def in_own_thread(work: Callable[..., _Result], *args: Any) -> _Result:
     object
         Its result.
     """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[_Result] = loop.create_future()
+    done: Future[_Result] = Future()
+    # Begun, so that who stops waiting for it does not cancel it.
+    done.set_running_or_notify_cancel()
     context = contextvars.copy_context()
 
-    def settle(result: Any, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(result)
-        else:
-            done.set_exception(error)
-
     def run() -> None:
-        result: _Result | None = None
-        failure: BaseException | None = None
         try:
-            result = context.run(work, *args)
+            done.set_result(context.run(work, *args))
         except StopIteration as error:
-            # No future takes this one.
+            # asyncio's futures do not take this one.
             failure = RuntimeError("StopIteration was raised in a thread")
             failure.__cause__ = error
+            done.set_exception(failure)
         except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-            failure = error
-        try:
-            # The loop may be closed by now, and then nobody waits.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(settle, result, failure)
-        finally:
-            del failure
+            done.set_exception(error)
 
     threading.Thread(target=run, name="dvc-osf-file-object", daemon=True).start()
-    return await done
+    return await asyncio.wrap_future(done)
 
 
 def read_all(source: Any, target: Any, label: str) -> None:

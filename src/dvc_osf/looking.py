@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,10 @@ from fsspec.spec import AbstractFileSystem
 
 from .base import BaseFileSystem
 from .concurrency import map_bounded
-from .paths import OSFPath
+from .paths import OSFPath, as_text
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator, Iterable
 
 __all__ = ["LookingFileSystem"]
@@ -164,8 +164,8 @@ class LookingFileSystem(BaseFileSystem):
             Nothing was found.
         """
         _check_depth(maxdepth)
-        given = [path] if isinstance(path, (str, os.PathLike)) else path
-        paths = [os.fspath(each) for each in given]
+        text = as_text(path)
+        paths = [text] if isinstance(text, str) else text
         names = [self._strip_protocol(name) for name in paths]
 
         async def expand(name: str) -> list[str]:

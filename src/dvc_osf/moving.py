@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from fsspec.utils import other_paths
 
 from .concurrency import map_bounded
 from .exceptions import OSFNotFoundError, OSFPathError
-from .paths import OSFPath, strip_protocol
+from .paths import OSFPath, as_text, strip_protocol
 from .transactions import TransactingFileSystem
 from .tree import not_found
 
@@ -62,7 +61,7 @@ class MovingFileSystem(TransactingFileSystem):
         OSFNotFoundError
             There is no such file or folder.
         """
-        path1, path2 = _texts(path1), _texts(path2)
+        path1, path2 = as_text(path1), as_text(path2)
         on_error = on_error or ("ignore" if recursive else "raise")
         await self._transfer(
             "copy", path1, path2, recursive, maxdepth, batch_size, ignore=on_error == "ignore"
@@ -104,7 +103,7 @@ class MovingFileSystem(TransactingFileSystem):
         OSFPathError
             A folder would go into itself.
         """
-        path1, path2 = _texts(path1), _texts(path2)
+        path1, path2 = as_text(path1), as_text(path2)
         if not recursive:
             browser = (await self._engine()).browser
             for name in [path1] if isinstance(path1, str) else path1:
@@ -216,13 +215,6 @@ class MovingFileSystem(TransactingFileSystem):
             return pairs
         folders = {n for n in names if not await self._isfile(n) or await self._isdir(n)}
         return [pair for pair in pairs if not _is_below(OSFPath.parse(pair[0]), folders)]
-
-
-def _texts(paths: Any) -> Any:
-    """Return a path, or a list of paths, as text."""
-    if isinstance(paths, (str, os.PathLike)):
-        return os.fspath(paths)
-    return [os.fspath(path) for path in paths]
 
 
 def _named_as_folders(paths: str | list[str]) -> set[str]:

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from glob import has_magic
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .exceptions import OSFPathError
@@ -14,6 +15,7 @@ __all__ = [
     "DEFAULT_PROVIDER",
     "PROVIDERS",
     "OSFPath",
+    "as_text",
     "check_name",
     "split_version",
     "strip_protocol",
@@ -187,6 +189,24 @@ class OSFPath:
             The place.
         """
         return OSFPath(self.project, self.provider or DEFAULT_PROVIDER, (*self.parts, name))
+
+
+def as_text(paths: Any) -> Any:
+    """Return a path, or each of several, as text.
+
+    Parameters
+    ----------
+    paths : str, os.PathLike, or iterable of them
+        As the caller gave them.
+
+    Returns
+    -------
+    str or list of str
+        The same.
+    """
+    if isinstance(paths, (str, os.PathLike)):
+        return os.fspath(paths)
+    return [os.fspath(path) for path in paths]
 
 
 def strip_protocol(path: str | os.PathLike[str]) -> str:

@@ -128,11 +128,9 @@ class Tree:
         OSFNotFoundError
             There is none.
         """
-        if not path.parts:
-            return [Entity.root()]
-        known = self._known(path)
-        if known is not None and path.name in known.folders:
-            return known.folders[path.name]
+        known = self._known_folders(path)
+        if known:
+            return known
         children = await self.children(path.parent, operation)
         if path.name not in children.folders:
             raise not_found(path, operation)
@@ -189,8 +187,10 @@ class Tree:
         try:
             return await act()
         except OSFNotFoundError as error:
-            outdated = error.status is not None and [self._outdated(p, since) for p in places]
-            if not outdated or not any(outdated):
+            if error.status is None:
+                raise
+            outdated = [self._outdated(place, since) for place in places]
+            if not any(outdated):
                 raise
         return await act()
 
@@ -269,11 +269,13 @@ class Tree:
         Entity or None
             The oldest of that path; None where the cache does not know.
         """
+        return next(iter(self._known_folders(path)), None)
+
+    def _known_folders(self, path: OSFPath) -> list[Entity]:
         if not path.parts:
-            return Entity.root()
+            return [Entity.root()]
         known = self._known(path)
-        namesakes = known.folders.get(path.name) if known else None
-        return namesakes[0] if namesakes else None
+        return known.folders.get(path.name, []) if known else []
 
     def _known(self, path: OSFPath) -> Children | None:
         """Return what the cache believes of the folder that holds a path, perhaps not all of it."""

@@ -210,36 +210,9 @@ class VersionsFileSystem(FactsFileSystem):
             found = {}
         return found if kwargs.get("detail") else list(found)
 
-    async def _url(self, path: str, *, view_only: bool = False) -> str:
-        """Return where a browser, or any other program, downloads a file's newest version.
-
-        Of a public project, anybody may download it there; of a private one, whoever sends a token
-        along (``Authorization: Bearer <token>``). The token itself is never part of the URL.
-
-        Parameters
-        ----------
-        path : str
-            The file; where it has a version at its end, the URL is that version's.
-        view_only : bool, optional
-            Whether to put the filesystem's view-only key in. Who has such a URL can read the whole
-            project, until the link is deleted on the project's page.
-
-        Returns
-        -------
-        str
-            A URL of the files host (WaterButler), which names the file by its id: it outlives
-            renaming and new versions.
-
-        Raises
-        ------
-        OSFIsADirectoryError
-            It is a folder.
-        ValueError
-            ``view_only`` is set, and the filesystem has no such key.
-        """
-        url = await super()._url(path, view_only=view_only)
-        _, number = await self._locate(path, None, "url")
-        return url if number is None else f"{url}{'&' if '?' in url else '?'}version={number}"
+    async def _version_in(self, path: str, operation: str) -> int | None:
+        _, number = await self._locate(path, None, operation)
+        return number
 
     async def _content(
         self, path: str, operation: str, why_not: str, *, refresh: bool = False
